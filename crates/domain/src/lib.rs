@@ -1,0 +1,33 @@
+//! What a build is, said once, without any I/O.
+//!
+//! Every other crate speaks in these types: the door parses into them, the store
+//! writes them into rows, the worker acts on them, followers render them. A rule that
+//! lives here cannot differ between two stations; a rule that lives elsewhere will.
+
+mod clock;
+mod event;
+mod failure;
+mod field;
+mod host;
+mod id;
+mod image_ref;
+mod platform;
+mod project;
+mod secret;
+mod source;
+mod spec;
+mod state;
+
+pub use clock::now;
+pub use event::{Event, EventBody, LogStream, StepStatus};
+pub use failure::{Failure, Fault, Next, Reason};
+pub use field::FieldError;
+pub use host::HostName;
+pub use id::{Attempt, BuildId, UploadId, WorkerId};
+pub use image_ref::{ImageRef, ImageRefError, RegistryHost};
+pub use platform::Platform;
+pub use project::Project;
+pub use secret::{Credentials, Secret, Secrets};
+pub use source::{DockerfilePath, Source};
+pub use spec::{BuildSpec, BuildSpecDraft};
+pub use state::{BuildState, Outcome, Stage, UnknownState};

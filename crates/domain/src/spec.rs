@@ -1,0 +1,248 @@
+//! What is to be built: the one form into which every dialect translates.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DockerfilePath, FieldError, ImageRef, Platform, Project, Source};
+
+const MAX_DOCKERFILE_BYTES: usize = 1024 * 1024;
+const MAX_ENTRIES: usize = 500;
+const MAX_VALUE_BYTES: usize = 64 * 1024;
+const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
+
+/// A checked request for a build, as the row keeps it. Logins travel apart, sealed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildSpec {
+    /// Where the image goes.
+    pub image: ImageRef,
+    /// Where the context comes from.
+    pub source: Source,
+    /// The Dockerfile within the context.
+    pub dockerfile: DockerfilePath,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// Labels for the image.
+    pub labels: BTreeMap<String, String>,
+    /// The stage to stop at; the last one where none is named.
+    pub target: Option<String>,
+    /// The platform to build for; the host's own where none is named.
+    pub platform: Option<Platform>,
+    /// Do not use the builder's cache.
+    pub no_cache: bool,
+    /// Look for newer base images even where the host has them.
+    pub pull: bool,
+    /// Push the image. If not, it stays on the host.
+    pub push: bool,
+    /// The tenant.
+    pub project: Project,
+    /// Whatever the sender wants to find again in answers and events.
+    pub metadata: Option<serde_json::Value>,
+    /// Time limit of the building stage; the server's default where none is given.
+    pub timeout_seconds: Option<u32>,
+}
+
+/// A request as it came, field by field, before it was checked.
+#[derive(Debug, Clone)]
+pub struct BuildSpecDraft {
+    /// See [`BuildSpec::image`].
+    pub image: String,
+    /// See [`BuildSpec::source`].
+    pub source: Source,
+    /// See [`BuildSpec::dockerfile`].
+    pub dockerfile: Option<String>,
+    /// See [`BuildSpec::args`].
+    pub args: BTreeMap<String, String>,
+    /// See [`BuildSpec::labels`].
+    pub labels: BTreeMap<String, String>,
+    /// See [`BuildSpec::target`].
+    pub target: Option<String>,
+    /// See [`BuildSpec::platform`].
+    pub platform: Option<String>,
+    /// See [`BuildSpec::no_cache`].
+    pub no_cache: bool,
+    /// See [`BuildSpec::pull`].
+    pub pull: bool,
+    /// See [`BuildSpec::push`].
+    pub push: bool,
+    /// See [`BuildSpec::project`].
+    pub project: Option<String>,
+    /// See [`BuildSpec::metadata`].
+    pub metadata: Option<serde_json::Value>,
+    /// See [`BuildSpec::timeout_seconds`].
+    pub timeout_seconds: Option<u32>,
+}
+
+impl BuildSpecDraft {
+    /// A draft with everything but image and source at its default.
+    pub fn new(image: impl Into<String>, source: Source) -> Self {
+        Self {
+            image: image.into(),
+            source,
+            dockerfile: None,
+            args: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            target: None,
+            platform: None,
+            no_cache: false,
+            pull: false,
+            push: true,
+            project: None,
+            metadata: None,
+            timeout_seconds: None,
+        }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that is wrong, by its name in the native API.
+    pub fn parse(self) -> Result<BuildSpec, FieldError> {
+        let image = ImageRef::parse(&self.image)
+            .map_err(|error| FieldError::new("image", error.to_string()))?;
+        if image.digest().is_some() {
+            return Err(FieldError::new("image", "has a digest, which only the registry can give")
+                .hint("name a tag to push to, such as registry.example/app:1.2"));
+        }
+        check_source(&self.source)?;
+        check_pairs("args", &self.args)?;
+        check_pairs("labels", &self.labels)?;
+        if self.target.as_deref().is_some_and(|target| !is_stage_name(target)) {
+            return Err(FieldError::new("target", "is not the name or number of a build stage"));
+        }
+        if let Some(seconds) = self.timeout_seconds
+            && !(1..=MAX_TIMEOUT_SECONDS).contains(&seconds)
+        {
+            let message = format!("must be 1 to {MAX_TIMEOUT_SECONDS} seconds, not {seconds}");
+            return Err(FieldError::new("timeout_seconds", message));
+        }
+        if self.metadata.as_ref().is_some_and(|value| value.to_string().len() > MAX_VALUE_BYTES) {
+            return Err(FieldError::new("metadata", "is larger than 64 KiB"));
+        }
+        Ok(BuildSpec {
+            image,
+            source: self.source,
+            dockerfile: self
+                .dockerfile
+                .as_deref()
+                .map_or_else(|| Ok(DockerfilePath::default()), DockerfilePath::parse)?,
+            args: self.args,
+            labels: self.labels,
+            target: self.target,
+            platform: self.platform.as_deref().map(Platform::parse).transpose()?,
+            no_cache: self.no_cache,
+            pull: self.pull,
+            push: self.push,
+            project: self
+                .project
+                .as_deref()
+                .map_or_else(|| Ok(Project::default()), Project::parse)?,
+            metadata: self.metadata,
+            timeout_seconds: self.timeout_seconds,
+        })
+    }
+}
+
+fn check_source(source: &Source) -> Result<(), FieldError> {
+    match source {
+        Source::Dockerfile { content } if content.trim().is_empty() => {
+            Err(FieldError::new("source.content", "is empty")
+                .hint("put the Dockerfile's text there"))
+        }
+        Source::Dockerfile { content } if content.len() > MAX_DOCKERFILE_BYTES => {
+            Err(FieldError::new("source.content", "is larger than 1 MiB")
+                .hint("upload a build context instead"))
+        }
+        Source::Dockerfile { .. } | Source::Upload { .. } => Ok(()),
+    }
+}
+
+fn check_pairs(field: &str, pairs: &BTreeMap<String, String>) -> Result<(), FieldError> {
+    if pairs.len() > MAX_ENTRIES {
+        return Err(FieldError::new(field, format!("has more than {MAX_ENTRIES} entries")));
+    }
+    for (key, value) in pairs {
+        let place = format!("{field}.{key}");
+        if key.trim().is_empty() || key.contains(['=', '\0', '\n']) || key.len() > 256 {
+            return Err(FieldError::new(
+                field,
+                "has a name that is empty, longer than 256 characters, or holds =, NUL or a newline",
+            ));
+        }
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(FieldError::new(place, "is larger than 64 KiB"));
+        }
+        if value.contains('\0') {
+            return Err(FieldError::new(place, "holds a NUL"));
+        }
+    }
+    Ok(())
+}
+
+fn is_stage_name(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !text.is_empty() && text.len() <= 128 && text.chars().all(good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> BuildSpecDraft {
+        BuildSpecDraft::new(
+            "r.example/app:1",
+            Source::Dockerfile { content: "FROM scratch".into() },
+        )
+    }
+
+    fn refused(change: impl FnOnce(&mut BuildSpecDraft)) -> FieldError {
+        let mut draft = draft();
+        change(&mut draft);
+        draft.parse().unwrap_err()
+    }
+
+    #[test]
+    fn good_defaults() {
+        let spec = draft().parse().unwrap();
+        assert_eq!(spec.dockerfile.as_str(), "Dockerfile");
+        assert_eq!(spec.project.as_str(), "default");
+        assert!(spec.push && !spec.pull && !spec.no_cache);
+    }
+
+    #[test]
+    fn each_field_is_named_in_its_error() {
+        let digest = format!("r.example/app@sha256:{}", "0".repeat(64));
+        assert_eq!(refused(|d| d.image = digest).field, "image");
+        assert_eq!(refused(|d| d.image = "a/B".into()).field, "image");
+        let blank = Source::Dockerfile { content: " \n".into() };
+        assert_eq!(refused(|d| d.source = blank).field, "source.content");
+        assert_eq!(refused(|d| d.dockerfile = Some("../x".into())).field, "dockerfile");
+        assert_eq!(
+            refused(|d| {
+                d.args.insert("A=B".into(), String::new());
+            })
+            .field,
+            "args"
+        );
+        assert_eq!(
+            refused(|d| {
+                d.labels.insert("l".into(), "\0".into());
+            })
+            .field,
+            "labels.l"
+        );
+        assert_eq!(refused(|d| d.target = Some("a b".into())).field, "target");
+        assert_eq!(refused(|d| d.platform = Some("linux".into())).field, "platform");
+        assert_eq!(refused(|d| d.project = Some("-".into())).field, "project");
+        assert_eq!(refused(|d| d.timeout_seconds = Some(0)).field, "timeout_seconds");
+        let large = serde_json::Value::String("x".repeat(70_000));
+        assert_eq!(refused(|d| d.metadata = Some(large)).field, "metadata");
+    }
+
+    #[test]
+    fn stored_form_and_back() {
+        let spec = draft().parse().unwrap();
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<BuildSpec>(&text).unwrap(), spec);
+    }
+}
