@@ -1,0 +1,80 @@
+//! Replay from N, then live.
+//!
+//! Listen first, look second, wait with a slow poll as the net: an event cannot fall
+//! between the look and the wait, and one whose news was lost is found by the poll.
+
+use slipway_domain::{BuildId, Event, EventBody};
+use slipway_queue::{Ear, News, POLL, Queue};
+use slipway_store::{Store, StoreError, events};
+
+/// Events are read in batches of this many, whatever the length of the log: at 64 KiB of
+/// text each, a follower holds 4 MiB at most.
+const BATCH: u16 = 64;
+
+/// One follower's place in one build's events.
+#[derive(Debug)]
+pub struct Tail {
+    store: Store,
+    ear: Ear,
+    build: BuildId,
+    after: i64,
+    ended: bool,
+}
+
+impl Tail {
+    /// Follows `build` from the event after number `after`; 0 is from the beginning.
+    #[must_use]
+    pub fn new(store: &Store, queue: &Queue, build: BuildId, after: i64) -> Self {
+        Self { store: store.clone(), ear: queue.listen(), build, after, ended: false }
+    }
+
+    /// The next events, as soon as there are any; `None` after the last one of a
+    /// finished build. May be cancelled and called again: no event is lost by that.
+    ///
+    /// # Errors
+    /// When the database does not answer; call again to go on.
+    pub async fn next(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
+        loop {
+            if let Some(batch) = self.ready().await? {
+                return Ok(Some(batch));
+            }
+            if self.ended || self.is_over().await? {
+                return Ok(None);
+            }
+            // The time-out is the net, not the way.
+            let _ = tokio::time::timeout(POLL, self.heard()).await;
+        }
+    }
+
+    /// What is there now, without waiting.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ready(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
+        let batch = events::after(&self.store, self.build, self.after, BATCH).await?;
+        let Some(last) = batch.last() else { return Ok(None) };
+        self.after = last.seq;
+        self.ended = is_end(last);
+        Ok(Some(batch))
+    }
+
+    /// Whether the build is over and its last event was before our place: a follower
+    /// that asked from beyond the end must not wait for what never comes.
+    async fn is_over(&self) -> Result<bool, StoreError> {
+        events::none_after(&self.store, self.build, self.after).await
+    }
+
+    async fn heard(&mut self) {
+        loop {
+            match self.ear.next().await {
+                News::Happened(build) if build == self.build => return,
+                News::Missed => return,
+                News::Happened(_) | News::CancelAsked(_) => {}
+            }
+        }
+    }
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(&event.body, EventBody::State { status, .. } if status.is_finished())
+}

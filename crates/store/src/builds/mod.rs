@@ -1,0 +1,19 @@
+//! Builds: submitted, claimed, moved from stage to stage, ended.
+
+mod cancel;
+mod claim;
+mod lease;
+mod read;
+mod row;
+mod submit;
+mod transition;
+mod waiting;
+
+pub use cancel::{Cancelled, cancel, cancel_requested};
+pub use claim::{Claimed, Offer, claim};
+pub use lease::{Heartbeat, Returned, renew, return_all, return_expired};
+pub use read::{Filter, Position, find, list};
+pub use row::{Build, Timings};
+pub use submit::{Idempotency, Submission, Submitted, submit};
+pub use transition::{Ending, HandBack, advance, finish, hand_back};
+pub use waiting::{Waiting, waiting};

@@ -1,0 +1,133 @@
+//! A build as it stands, and how a row becomes one.
+
+use chrono::{DateTime, Utc};
+use slipway_domain::{Attempt, BuildId, BuildSpec, BuildState, Failure, HostName};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// A build as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Build {
+    /// Its id.
+    pub id: BuildId,
+    /// What was asked for.
+    pub spec: BuildSpec,
+    /// Where it stands.
+    pub state: BuildState,
+    /// The latest attempt; 0 before the first claim.
+    pub attempt: Attempt,
+    /// How often an attempt came to nothing through no fault of the build.
+    pub losses: u32,
+    /// The host of the latest attempt.
+    pub host: Option<HostName>,
+    /// Not to be claimed before.
+    pub not_before: DateTime<Utc>,
+    /// When somebody asked for it to stop.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When the latest attempt entered each stage.
+    pub timings: Timings,
+    /// The registry's digest of the image.
+    pub digest: Option<String>,
+    /// Why it did not succeed.
+    pub failure: Option<Failure>,
+    /// The build that this one repeats.
+    pub retry_of: Option<BuildId>,
+    /// Whether logins came with it. They are gone once it is over.
+    pub had_secrets: bool,
+    /// The number of its latest event.
+    pub last_seq: i64,
+}
+
+/// When the latest attempt entered each stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
+pub struct Timings {
+    /// Claimed, and its context on the way.
+    pub preparing_at: Option<DateTime<Utc>>,
+    /// The engine runs the Dockerfile.
+    pub building_at: Option<DateTime<Utc>>,
+    /// The image travels to the registry.
+    pub pushing_at: Option<DateTime<Utc>>,
+    /// The image is taken off the host.
+    pub purging_at: Option<DateTime<Utc>>,
+    /// Over.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// The columns of a [`Row`], for the SELECT and RETURNING of every query that makes one.
+macro_rules! build_columns {
+    () => {
+        "id, spec, status, attempt, losses, host, not_before, cancel_requested_at, created_at, \
+         preparing_at, building_at, pushing_at, purging_at, finished_at, digest, failure, \
+         retry_of, had_secrets, last_seq"
+    };
+}
+pub(super) use build_columns;
+
+#[derive(FromRow)]
+pub(super) struct Row {
+    id: Uuid,
+    spec: String,
+    status: String,
+    attempt: i32,
+    losses: i32,
+    host: Option<String>,
+    not_before: DateTime<Utc>,
+    cancel_requested_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    #[sqlx(flatten)]
+    timings: Timings,
+    digest: Option<String>,
+    failure: Option<String>,
+    retry_of: Option<Uuid>,
+    had_secrets: bool,
+    last_seq: i64,
+}
+
+impl TryFrom<Row> for Build {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let corrupt = |column, problem: String| corrupt(row.id, column, problem);
+        let spec = serde_json::from_str(&row.spec)
+            .map_err(|e| corrupt("spec", format!("{:?} at column {}", e.classify(), e.column())))?;
+        let failure =
+            row.failure.as_deref().map(serde_json::from_str).transpose().map_err(|e| {
+                corrupt("failure", format!("{:?} at column {}", e.classify(), e.column()))
+            })?;
+        let host = row
+            .host
+            .as_deref()
+            .map(HostName::parse)
+            .transpose()
+            .map_err(|_| corrupt("host", "no host name".into()))?;
+        Ok(Self {
+            id: BuildId::from_uuid(row.id),
+            spec,
+            state: parse_state(row.id, &row.status)?,
+            attempt: Attempt(row.attempt),
+            losses: u32::try_from(row.losses).unwrap_or(0),
+            host,
+            not_before: row.not_before,
+            cancel_requested_at: row.cancel_requested_at,
+            created_at: row.created_at,
+            timings: row.timings,
+            digest: row.digest,
+            failure,
+            retry_of: row.retry_of.map(BuildId::from_uuid),
+            had_secrets: row.had_secrets,
+            last_seq: row.last_seq,
+        })
+    }
+}
+
+pub(super) fn parse_state(id: Uuid, word: &str) -> Result<BuildState, StoreError> {
+    word.parse().map_err(|_| corrupt(id, "status", "no status of this release".into()))
+}
+
+pub(super) fn corrupt(id: Uuid, column: &'static str, problem: String) -> StoreError {
+    StoreError::Corrupt { table: "builds", column, row: id.to_string(), problem }
+}

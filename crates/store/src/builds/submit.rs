@@ -1,0 +1,201 @@
+//! A build is accepted: its row, its first event, its sealed secrets and its bell, in one
+//! transaction.
+
+use chrono::{DateTime, Utc};
+use slipway_domain::{Attempt, BuildId, BuildSpec, BuildState, EventBody, Secrets, Source};
+use uuid::Uuid;
+
+use super::Build;
+use super::row::{Row, build_columns};
+use crate::db::{Tx, write};
+use crate::{Store, StoreError, events, outbox};
+
+/// What is submitted.
+#[derive(Debug)]
+pub struct Submission<'a> {
+    /// The id the build will have if it is new.
+    pub id: BuildId,
+    /// What is to be built.
+    pub spec: &'a BuildSpec,
+    /// The logins that came with it.
+    pub secrets: &'a Secrets,
+    /// The build that this one repeats.
+    pub retry_of: Option<BuildId>,
+    /// The sender's key for repeating a request safely.
+    pub idempotency: Option<Idempotency<'a>>,
+}
+
+/// A key under which the same request gets the same answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Idempotency<'a> {
+    /// The key as sent.
+    pub key: &'a str,
+    /// Digest of the request.
+    pub request_sha256: &'a str,
+}
+
+/// What became of a submission.
+#[derive(Debug)]
+pub enum Submitted {
+    /// It is in line.
+    New(Box<Build>),
+    /// The same request came before under this key: this is its build.
+    Before(Box<Build>),
+    /// Another request came before under this key.
+    KeyTaken,
+    /// The upload that it names does not exist.
+    NoSuchUpload,
+}
+
+/// Accepts a build.
+///
+/// # Errors
+/// When the database does not answer or is full; nothing is written then.
+pub async fn submit(
+    store: &Store,
+    submission: &Submission<'_>,
+    now: DateTime<Utc>,
+) -> Result<Submitted, StoreError> {
+    let project = submission.spec.project.as_str();
+    let mut tx = store.begin().await?;
+    // The upload first: its row lock keeps retention from taking it away meanwhile.
+    let upload = match &submission.spec.source {
+        Source::Upload { id } => Some(id.as_uuid()),
+        Source::Dockerfile { .. } => None,
+    };
+    if let Some(upload) = upload
+        && !touch_upload(&mut tx, upload, now).await?
+    {
+        drop(tx);
+        // A request that was answered before gets its answer, even where its upload has
+        // been forgotten since.
+        return match submission.idempotency {
+            Some(idempotency) => {
+                Ok(replay(store, project, idempotency).await?.unwrap_or(Submitted::NoSuchUpload))
+            }
+            None => Ok(Submitted::NoSuchUpload),
+        };
+    }
+    let build = insert(&mut tx, submission, upload, now).await?;
+    if let Some(idempotency) = submission.idempotency
+        && !take_key(&mut tx, project, idempotency, submission.id, now).await?
+    {
+        drop(tx);
+        return Ok(replay(store, project, idempotency).await?.unwrap_or(Submitted::KeyTaken));
+    }
+    if !submission.secrets.is_empty() {
+        seal(store, &mut tx, submission).await?;
+    }
+    let queued = EventBody::State {
+        status: BuildState::Queued,
+        host: None,
+        note: None,
+        digest: None,
+        failure: None,
+    };
+    events::insert(&mut tx, submission.id, Attempt(0), 1, now, &[queued]).await?;
+    outbox::insert(&mut tx, submission.id, now).await?;
+    tx.commit().await?;
+    Ok(Submitted::New(Box::new(build)))
+}
+
+async fn touch_upload(tx: &mut Tx, upload: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE uploads SET last_used_at = $2 WHERE id = $1";
+    let found = write!(*tx, connection => sqlx::query(SQL)
+        .bind(upload)
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(found == 1)
+}
+
+async fn insert(
+    tx: &mut Tx,
+    submission: &Submission<'_>,
+    upload: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<Build, StoreError> {
+    const SQL: &str = concat!(
+        "INSERT INTO builds (id, project, image, repository, platform, spec, upload, retry_of, \
+         status, not_before, created_at, had_secrets, last_seq) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1) RETURNING ",
+        build_columns!()
+    );
+    let spec = submission.spec;
+    // Words, numbers and maps of strings: this cannot fail to serialise.
+    let json = serde_json::to_string(spec).unwrap_or_default();
+    let row: Row = write!(*tx, connection => sqlx::query_as(SQL)
+        .bind(submission.id.as_uuid())
+        .bind(spec.project.as_str())
+        .bind(spec.image.to_string())
+        .bind(spec.image.repository())
+        .bind(spec.platform.as_ref().map(slipway_domain::Platform::as_str))
+        .bind(json)
+        .bind(upload)
+        .bind(submission.retry_of.map(BuildId::as_uuid))
+        .bind(now)
+        .bind(!submission.secrets.is_empty())
+        .fetch_one(connection)
+        .await)?;
+    row.try_into()
+}
+
+/// Takes the key for this build. `false` when another request has it; two that come at
+/// once wait for each other here.
+async fn take_key(
+    tx: &mut Tx,
+    project: &str,
+    idempotency: Idempotency<'_>,
+    build: BuildId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "INSERT INTO idempotency_keys (project, key, request_sha256, build, \
+         created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project, key) DO NOTHING";
+    let taken = write!(*tx, connection => sqlx::query(SQL)
+        .bind(project)
+        .bind(idempotency.key)
+        .bind(idempotency.request_sha256)
+        .bind(build.as_uuid())
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(taken == 1)
+}
+
+/// What the first request under this key was answered. `None` when there was none.
+async fn replay(
+    store: &Store,
+    project: &str,
+    idempotency: Idempotency<'_>,
+) -> Result<Option<Submitted>, StoreError> {
+    const SQL: &str = "SELECT request_sha256, build FROM idempotency_keys \
+         WHERE project = $1 AND key = $2";
+    let row: Option<(String, Uuid)> = crate::db::read!(store, pool => sqlx::query_as(SQL)
+        .bind(project)
+        .bind(idempotency.key)
+        .fetch_optional(pool)
+        .await)?;
+    let Some((request, build)) = row else { return Ok(None) };
+    if request != idempotency.request_sha256 {
+        return Ok(Some(Submitted::KeyTaken));
+    }
+    let build = super::find(store, BuildId::from_uuid(build)).await?;
+    Ok(build.map(|build| Submitted::Before(Box::new(build))))
+}
+
+async fn seal(store: &Store, tx: &mut Tx, submission: &Submission<'_>) -> Result<(), StoreError> {
+    const SQL: &str =
+        "INSERT INTO sealed_secrets (build, key_id, nonce, ciphertext) VALUES ($1, $2, $3, $4)";
+    let sealed = store.keys.seal(submission.id, &submission.secrets.expose_bytes())?;
+    write!(*tx, connection => sqlx::query(SQL)
+        .bind(submission.id.as_uuid())
+        .bind(&sealed.key_id)
+        .bind(&sealed.nonce)
+        .bind(&sealed.ciphertext)
+        .execute(connection)
+        .await
+        .map(drop))?;
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! The two databases behind one door.
+//!
+//! A query's text is written once; the macros [`read!`] and [`write!`] expand the body
+//! for each database. Where the dialects must part, the difference is one of the named
+//! fragments at the end of this file.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, PgPool, Postgres, Sqlite, SqlitePool};
+
+use crate::StoreError;
+use crate::seal::KeyRing;
+
+static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// How long a statement waits for a connection before the database counts as away.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// A handle on the state of record. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) db: Db,
+    pub(crate) keys: KeyRing,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Db {
+    Postgres(PgPool),
+    /// One connection writes, because SQLite has one writer: queueing for it in the pool
+    /// is fair, where SQLite's own busy handler sleeps and retries.
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
+}
+
+/// A transaction that writes.
+pub(crate) enum Tx {
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+}
+
+/// Whether the schema is the one this release was written for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MigrationState {
+    /// All migrations are applied.
+    Current,
+    /// Some are not: `slipwayd migrate` applies them.
+    Pending {
+        /// How many.
+        count: usize,
+    },
+}
+
+/// Expands a body for the reading pool of each database.
+macro_rules! read {
+    ($store:expr, $pool:ident => $body:expr) => {
+        match &$store.db {
+            $crate::db::Db::Postgres($pool) => $body,
+            $crate::db::Db::Sqlite { read: $pool, .. } => $body,
+        }
+    };
+}
+
+/// Expands a body for the connection of a transaction of each database.
+macro_rules! write {
+    ($tx:expr, $connection:ident => $body:expr) => {
+        match &mut $tx {
+            $crate::db::Tx::Postgres(tx) => {
+                let $connection = &mut **tx;
+                $body
+            }
+            $crate::db::Tx::Sqlite(tx) => {
+                let $connection = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+pub(crate) use {read, write};
+
+impl Store {
+    /// Opens the database at `url`: `sqlite:///path`, or `postgres://…`. Does not migrate.
+    ///
+    /// # Errors
+    /// When the URL is of another kind, or the database does not answer.
+    pub async fn open(url: &str, keys: KeyRing) -> Result<Self, StoreError> {
+        let db = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(url)
+                .map_err(|_| StoreError::Settings("database.url is no PostgreSQL URL".into()))?
+                .disable_statement_logging();
+            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
+            Db::Postgres(pool.connect_with(options).await?)
+        } else if url.starts_with("sqlite:") {
+            open_sqlite(url).await?
+        } else {
+            return Err(StoreError::Settings(
+                "database.url must begin with sqlite: or postgres:".into(),
+            ));
+        };
+        Ok(Self { db, keys })
+    }
+
+    /// Applies the migrations that are pending. Safe to run from several processes at once.
+    ///
+    /// # Errors
+    /// When one cannot be applied, or the schema is newer than this release.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.db {
+            Db::Postgres(pool) => POSTGRES.run(pool).await.map_err(StoreError::Migrate),
+            // One transaction around them all, because SQLite has no other lock that
+            // several processes could take for it.
+            Db::Sqlite { write, .. } => {
+                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                SQLITE.run_direct(None, &mut *tx, false).await.map_err(StoreError::Migrate)?;
+                Ok(tx.commit().await?)
+            }
+        }
+    }
+
+    /// Whether migrations are pending.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn migration_state(&self) -> Result<MigrationState, StoreError> {
+        const BEGUN_POSTGRES: &str = "SELECT to_regclass($1) IS NOT NULL";
+        const BEGUN_SQLITE: &str =
+            "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = $1";
+        let (known, applied) = match &self.db {
+            Db::Postgres(pool) => {
+                let begun = sqlx::query_scalar(BEGUN_POSTGRES).bind(&*POSTGRES.table_name);
+                let mut connection = pool.acquire().await?;
+                let begun = begun.fetch_one(&mut *connection).await?;
+                (&POSTGRES, applied(&mut *connection, &POSTGRES, begun).await?)
+            }
+            Db::Sqlite { read, .. } => {
+                let begun = sqlx::query_scalar(BEGUN_SQLITE).bind(&*SQLITE.table_name);
+                let mut connection = read.acquire().await?;
+                let begun = begun.fetch_one(&mut *connection).await?;
+                (&SQLITE, applied(&mut *connection, &SQLITE, begun).await?)
+            }
+        };
+        match known.iter().count().saturating_sub(applied) {
+            0 => Ok(MigrationState::Current),
+            count => Ok(MigrationState::Pending { count }),
+        }
+    }
+
+    /// Whether the database answers, for readiness.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        read!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.db {
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            // Immediate: a transaction that reads first and writes later would find the
+            // database changed under it, and SQLite gives no second chance for that.
+            Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+}
+
+impl Tx {
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Locks the rows read until the end of the transaction. SQLite's one writer has the
+    /// whole database to itself already.
+    pub(crate) const fn for_update(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => " FOR UPDATE",
+            Self::Sqlite(_) => "",
+        }
+    }
+
+    /// Locks the rows read and passes by those that another claim has locked.
+    pub(crate) const fn for_update_skip_locked(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+            Self::Sqlite(_) => "",
+        }
+    }
+}
+
+async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Settings("database.url is no SQLite URL".into()))?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A build that was accepted survives a power cut, not only a killed process.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging();
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .connect_with(options.clone())
+        .await?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(4)
+        .acquire_timeout(ACQUIRE)
+        .connect_with(options)
+        .await?;
+    Ok(Db::Sqlite { read, write })
+}
+
+/// How many of the known migrations the database has, where any was ever `begun`. Only
+/// looks: a process that may not change the schema can ask, too.
+async fn applied<C: Migrate>(
+    connection: &mut C,
+    known: &Migrator,
+    begun: bool,
+) -> Result<usize, StoreError> {
+    if !begun {
+        return Ok(0);
+    }
+    let rows =
+        connection.list_applied_migrations(&known.table_name).await.map_err(StoreError::Migrate)?;
+    Ok(known.iter().filter(|m| rows.iter().any(|row| row.version == m.version)).count())
+}

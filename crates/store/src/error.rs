@@ -1,0 +1,137 @@
+//! What can go wrong with the state of record, by what its caller does about it.
+
+use slipway_domain::BuildId;
+use sqlx::sqlite::SqliteError;
+use thiserror::Error;
+
+/// An error of the store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The worker lost its lease, or somebody ended the build: stop, and write nothing.
+    #[error("build {0} is no longer held under this lease")]
+    LeaseLost(BuildId),
+    /// The disk under the database or the blobs is full. Nothing was written.
+    #[error("the disk is full")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database or blob store does not answer. Try again later.
+    #[error("the store does not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row holds what this release cannot read.
+    #[error("table {table}, column {column}, row {row}: {problem}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        row: String,
+        /// What is wrong with it. Never quotes the value.
+        problem: String,
+    },
+    /// Sealed secrets cannot be opened with the keys at hand.
+    #[error("the secrets of build {build} cannot be opened: {problem}")]
+    Sealed {
+        /// Whose secrets.
+        build: BuildId,
+        /// Why.
+        problem: &'static str,
+    },
+    /// Any other refusal of the database: a bug, or a schema that is not ours.
+    #[error("the database refused a statement")]
+    Database(#[source] sqlx::Error),
+    /// Any other refusal of the blob store.
+    #[error("the blob store refused")]
+    Blobs(#[source] object_store::Error),
+    /// Settings that cannot be used, such as a URL of another kind.
+    #[error("{0}")]
+    Settings(String),
+    /// The migrations could not be applied.
+    #[error("the migrations cannot be applied")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+}
+
+impl StoreError {
+    /// Whether trying the same again later can go well.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let trouble = match error.as_database_error() {
+            Some(database) => {
+                let code = database.code().unwrap_or_default();
+                match database.try_downcast_ref::<SqliteError>() {
+                    Some(_) => sqlite_trouble(&code),
+                    None => postgres_trouble(&code),
+                }
+            }
+            None if matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+            ) =>
+            {
+                Trouble::Away
+            }
+            None => Trouble::Other,
+        };
+        match trouble {
+            Trouble::Full => Self::Full(Box::new(error)),
+            Trouble::Away => Self::Unavailable(Box::new(error)),
+            Trouble::Other => Self::Database(error),
+        }
+    }
+}
+
+enum Trouble {
+    Full,
+    Away,
+    Other,
+}
+
+/// By the appendix of error codes in PostgreSQL's manual.
+fn postgres_trouble(code: &str) -> Trouble {
+    match code {
+        "53100" => Trouble::Full,
+        // Too many connections; the server is being stopped, has crashed, or starts.
+        "53300" | "57P01" | "57P02" | "57P03" => Trouble::Away,
+        // The connection itself.
+        code if code.starts_with("08") => Trouble::Away,
+        _ => Trouble::Other,
+    }
+}
+
+/// By SQLite's result codes: the low byte says what, the others say where.
+fn sqlite_trouble(code: &str) -> Trouble {
+    const BUSY: i32 = 5;
+    const IOERR: i32 = 10;
+    const FULL: i32 = 13;
+    const CANTOPEN: i32 = 14;
+    match code.parse::<i32>().map(|code| code & 0xff) {
+        Ok(FULL) => Trouble::Full,
+        Ok(BUSY | IOERR | CANTOPEN) => Trouble::Away,
+        _ => Trouble::Other,
+    }
+}
+
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(inner) = cause {
+            let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            if matches!(
+                kind,
+                Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+            ) {
+                return Self::Full(Box::new(error));
+            }
+            cause = inner.source();
+        }
+        Self::Blobs(error)
+    }
+}

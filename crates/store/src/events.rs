@@ -1,0 +1,127 @@
+//! What happened in a build, numbered without gaps.
+//!
+//! Numbers are given out under the build's row lock: two writers cannot take the same
+//! one, and a number is never visible before the one below it.
+
+use chrono::{DateTime, Utc};
+use slipway_domain::{Attempt, BuildId, Event, EventBody};
+use sqlx::{FromRow, QueryBuilder};
+
+use crate::db::{Tx, read, write};
+use crate::{Lease, Store, StoreError};
+
+#[derive(FromRow)]
+struct Row {
+    seq: i64,
+    at: DateTime<Utc>,
+    attempt: i32,
+    body: String,
+}
+
+/// Writes what a running build's steps and output said. Either all or nothing is written.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
+pub async fn append(
+    store: &Store,
+    lease: &Lease,
+    now: DateTime<Utc>,
+    bodies: &[EventBody],
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE builds SET last_seq = last_seq + $3 WHERE id = $1 AND attempt = $2 \
+         AND status IN ('preparing', 'building', 'pushing', 'purging') RETURNING last_seq";
+    if bodies.is_empty() {
+        return Ok(());
+    }
+    let count = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
+    let mut tx = store.begin().await?;
+    let last: Option<i64> = write!(tx, connection => sqlx::query_scalar(SQL)
+        .bind(lease.build.as_uuid())
+        .bind(lease.attempt.0)
+        .bind(count)
+        .fetch_optional(connection)
+        .await)?;
+    let last = last.ok_or(StoreError::LeaseLost(lease.build))?;
+    insert(&mut tx, lease.build, lease.attempt, last - count + 1, now, bodies).await?;
+    tx.commit().await
+}
+
+/// Inserts events whose numbers, from `first` on, were given out in this transaction.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    build: BuildId,
+    attempt: Attempt,
+    first: i64,
+    now: DateTime<Utc>,
+    bodies: &[EventBody],
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO events (build, seq, at, attempt, body) ";
+    let rows: Vec<(i64, String)> = (first..).zip(bodies.iter().map(as_text)).collect();
+    // Far below the 32,766 parameters that either database takes.
+    for rows in rows.chunks(1000) {
+        write!(*tx, connection => {
+            let mut query = QueryBuilder::new(SQL);
+            query.push_values(rows, |mut row, (seq, body)| {
+                row.push_bind(build.as_uuid())
+                    .push_bind(*seq)
+                    .push_bind(now)
+                    .push_bind(attempt.0)
+                    .push_bind(body.as_str());
+            });
+            query.build().execute(connection).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// Events after number `after`, in order: at most `limit`.
+///
+/// # Errors
+/// When the database does not answer, or a row cannot be read.
+pub async fn after(
+    store: &Store,
+    build: BuildId,
+    after: i64,
+    limit: u16,
+) -> Result<Vec<Event>, StoreError> {
+    const SQL: &str = "SELECT seq, at, attempt, body FROM events \
+         WHERE build = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    let rows: Vec<Row> = read!(store, pool => sqlx::query_as(SQL)
+        .bind(build.as_uuid())
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(|row| from_row(build, row)).collect()
+}
+
+/// Whether no event after number `after` will ever come: the build is over and its last
+/// event is not after it, or there is no such build.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn none_after(store: &Store, build: BuildId, after: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT count(*) FROM builds \
+         WHERE id = $1 AND (finished_at IS NULL OR last_seq > $2)";
+    let to_come: i64 = read!(store, pool => sqlx::query_scalar(SQL)
+        .bind(build.as_uuid())
+        .bind(after)
+        .fetch_one(pool)
+        .await)?;
+    Ok(to_come == 0)
+}
+
+fn from_row(build: BuildId, row: Row) -> Result<Event, StoreError> {
+    let body = serde_json::from_str(&row.body).map_err(|error| StoreError::Corrupt {
+        table: "events",
+        column: "body",
+        row: format!("{build}/{}", row.seq),
+        problem: format!("{:?} at column {}", error.classify(), error.column()),
+    })?;
+    Ok(Event { seq: row.seq, at: row.at, attempt: Attempt(row.attempt), body })
+}
+
+fn as_text(body: &EventBody) -> String {
+    // Strings, numbers and words only: this cannot fail to serialise.
+    serde_json::to_string(body).unwrap_or_default()
+}

@@ -1,0 +1,53 @@
+//! The state of record, and the only crate with SQL.
+//!
+//! A build is a row; every change of it is one short transaction that repeats the rule
+//! it relies on and counts the row it changed. Postgres serves many processes, SQLite
+//! one; each query has one text for both, and what must differ has a name in [`db`].
+//!
+//! Functions that change a running build take a [`Lease`]: the proof of a claim. Its
+//! attempt number fences the write, so a worker that lost its lease changes nothing.
+
+pub mod blobs;
+pub mod builds;
+mod db;
+mod error;
+pub mod events;
+pub mod hosts;
+pub mod images;
+pub mod outbox;
+pub mod seal;
+pub mod uploads;
+
+pub use db::{MigrationState, Store};
+pub use error::StoreError;
+
+use slipway_domain::{Attempt, BuildId, HostName, WorkerId};
+
+/// The proof that a worker holds a build. Only [`builds::claim`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    build: BuildId,
+    attempt: Attempt,
+    worker: WorkerId,
+    host: HostName,
+}
+
+impl Lease {
+    /// The build that is held.
+    #[must_use]
+    pub const fn build(&self) -> BuildId {
+        self.build
+    }
+
+    /// The attempt that fences every write.
+    #[must_use]
+    pub const fn attempt(&self) -> Attempt {
+        self.attempt
+    }
+
+    /// The host it runs on.
+    #[must_use]
+    pub const fn host(&self) -> &HostName {
+        &self.host
+    }
+}

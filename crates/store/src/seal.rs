@@ -1,0 +1,198 @@
+//! Secrets at rest.
+//!
+//! XChaCha20-Poly1305 with a random 24-byte nonce per seal. The build's id is associated
+//! data, so that a sealed row moved to another build does not open. Each row names the
+//! key that sealed it, which is what lets a ring hold an old key beside the new one.
+
+use std::fmt;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sha2::{Digest, Sha256};
+use slipway_domain::BuildId;
+
+use crate::StoreError;
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
+
+/// The keys at hand. The first seals; all open.
+#[derive(Clone)]
+pub struct KeyRing {
+    keys: Vec<SealKey>,
+}
+
+#[derive(Clone)]
+struct SealKey {
+    id: String,
+    cipher: XChaCha20Poly1305,
+}
+
+/// What a row keeps of secrets.
+pub(crate) struct Sealed {
+    pub(crate) key_id: String,
+    pub(crate) nonce: Vec<u8>,
+    pub(crate) ciphertext: Vec<u8>,
+}
+
+impl KeyRing {
+    /// A ring of one key made of 32 bytes.
+    #[must_use]
+    pub fn from_key(bytes: &[u8; KEY_BYTES]) -> Self {
+        // The id is part of the key's digest: it tells keys apart and tells nothing else.
+        let digest = Sha256::digest(bytes);
+        let id = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Self { keys: vec![SealKey { id, cipher: XChaCha20Poly1305::new(&Key::from(*bytes)) }] }
+    }
+
+    /// Reads the key from `path`, base64 of 32 bytes; makes the file, mode 0600, where
+    /// there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, is of another form, or others may read it.
+    pub fn load_or_create(path: &Path) -> Result<Self, StoreError> {
+        match path.try_exists() {
+            Ok(false) => create(path),
+            Ok(true) | Err(_) => Self::read(path),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, StoreError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| problem(path, &format!("cannot be read: {error}")))?;
+        check_mode(path)?;
+        let bytes = STANDARD.decode(text.trim()).ok().and_then(|v| v.try_into().ok());
+        let bytes: [u8; KEY_BYTES] = bytes.ok_or_else(|| {
+            problem(path, "does not hold 32 bytes in base64; restore it from a backup")
+        })?;
+        Ok(Self::from_key(&bytes))
+    }
+
+    pub(crate) fn seal(&self, build: BuildId, plain: &[u8]) -> Result<Sealed, StoreError> {
+        let mut nonce = [0_u8; NONCE_BYTES];
+        getrandom::fill(&mut nonce)
+            .map_err(|_| StoreError::Sealed { build, problem: "the system gave no randomness" })?;
+        let key = self
+            .keys
+            .first()
+            .ok_or(StoreError::Sealed { build, problem: "there is no key to seal with" })?;
+        let aad = build.as_uuid();
+        let payload = Payload { msg: plain, aad: aad.as_bytes() };
+        let ciphertext = key
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| StoreError::Sealed { build, problem: "they cannot be sealed" })?;
+        Ok(Sealed { key_id: key.id.clone(), nonce: nonce.to_vec(), ciphertext })
+    }
+
+    pub(crate) fn open(&self, build: BuildId, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
+        let refuse = |problem| StoreError::Sealed { build, problem };
+        let key =
+            self.keys.iter().find(|key| key.id == sealed.key_id).ok_or_else(|| {
+                refuse("they were sealed with a key that is not in secrets.key_file")
+            })?;
+        let nonce: [u8; NONCE_BYTES] = sealed
+            .nonce
+            .as_slice()
+            .try_into()
+            .map_err(|_| refuse("their nonce is of another length"))?;
+        let aad = build.as_uuid();
+        let payload = Payload { msg: &sealed.ciphertext, aad: aad.as_bytes() };
+        key.cipher
+            .decrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| refuse("they were changed, or belong to another build"))
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
+    }
+}
+
+fn problem(path: &Path, what: &str) -> StoreError {
+    StoreError::Settings(format!("secrets.key_file {}: {what}", path.display()))
+}
+
+fn create(path: &Path) -> Result<KeyRing, StoreError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let mut bytes = [0_u8; KEY_BYTES];
+    getrandom::fill(&mut bytes).map_err(|_| problem(path, "the system gave no randomness"))?;
+    let failed = |error: std::io::Error| problem(path, &format!("cannot be made: {error}"));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // Written under another name first: a full disk must not leave half a key behind, and
+    // of two processes that start at once, one has to take the other's.
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let linked = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)
+        .and_then(|mut file| {
+            file.write_all(format!("{}\n", STANDARD.encode(bytes)).as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::hard_link(&draft, path));
+    drop(std::fs::remove_file(&draft));
+    match linked {
+        Ok(()) => Ok(KeyRing::from_key(&bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => KeyRing::read(path),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn check_mode(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = std::fs::metadata(path)
+        .map_err(|error| problem(path, &format!("cannot be read: {error}")))?
+        .permissions()
+        .mode();
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(problem(path, &format!("others may read it (mode {:o}); chmod 600", mode & 0o777)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_for_its_own_build_only() {
+        let ring = KeyRing::from_key(&[7; 32]);
+        let (mine, other) = (BuildId::generate(), BuildId::generate());
+        let sealed = ring.seal(mine, b"hunter2").unwrap();
+        assert!(!sealed.ciphertext.windows(7).any(|window| window == b"hunter2"));
+        assert_eq!(ring.open(mine, &sealed).unwrap(), b"hunter2");
+        assert!(ring.open(other, &sealed).is_err());
+        assert!(KeyRing::from_key(&[8; 32]).open(mine, &sealed).is_err());
+    }
+
+    #[test]
+    fn the_key_file_is_private_and_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/secret.key");
+        let first = KeyRing::load_or_create(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let build = BuildId::generate();
+        let sealed = first.seal(build, b"x").unwrap();
+        assert_eq!(KeyRing::load_or_create(&path).unwrap().open(build, &sealed).unwrap(), b"x");
+
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = KeyRing::load_or_create(&path).unwrap_err().to_string();
+        assert!(refused.contains("chmod 600"), "{refused}");
+    }
+}
