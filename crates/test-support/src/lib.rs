@@ -1,0 +1,6 @@
+//! Real databases, engines, registries and broken wires for the tests.
+
+pub mod archives;
+pub mod daemon;
+pub mod env;
+pub mod wire;

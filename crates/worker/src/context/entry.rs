@@ -1,0 +1,201 @@
+//! One entry of the archive at a time: header block, extensions before it, and what it says.
+//!
+//! The blocks are framed here, with the `tar` crate reading the fields of each header. Its
+//! own iterator is for archives one trusts: it keeps a long name in memory whatever its
+//! size, takes an archive that just stops for a whole one, and mixes up its own errors with
+//! those of the reader below.
+
+use std::io::Read;
+
+use tar::Header;
+
+use super::ContextError;
+use super::input::{BLOCK, Filled, Input};
+use super::pax::{self, Records};
+use super::refuse;
+
+/// Bytes of one extension (a long name, pax records) at most; Go's reader has the same.
+const LARGEST_EXTENSION: u64 = 1 << 20;
+/// The year 2242, the last in eleven octal digits. Later times are refused by some readers.
+const LATEST_MTIME: u64 = 0o777_7777_7777;
+/// What a build context can keep of a file's mode: setuid, setgid and sticky bits too,
+/// as docker does. They are no danger before someone runs the image, who chose to.
+const MODE_BITS: u32 = 0o7777;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    Symlink,
+    HardLink,
+}
+
+/// An entry as its sender described it; nothing of it is trusted yet.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) name: Vec<u8>,
+    /// What a link points to.
+    pub(super) target: Vec<u8>,
+    /// Bytes of data that follow; none but a file has any.
+    pub(super) size: u64,
+    pub(super) mode: u32,
+    pub(super) mtime: u64,
+}
+
+/// What stood in front of a header, about the entry it begins.
+#[derive(Default)]
+struct Extensions {
+    name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    records: Records,
+    any: bool,
+}
+
+/// Reads up to the data of the next entry. `None` at the end mark of the archive.
+pub(super) fn next<R: Read>(input: &mut Input<R>) -> Result<Option<Entry>, ContextError> {
+    let mut extensions = Extensions::default();
+    loop {
+        let Some(header) = next_header(input)? else {
+            return if extensions.any { Err(refuse::cut(None)) } else { Ok(None) };
+        };
+        match header.entry_type().as_byte() {
+            b'L' => extensions.name = Some(long_name(input, &header)?),
+            b'K' => extensions.target = Some(long_name(input, &header)?),
+            b'x' => {
+                let data = extension(input, &header)?;
+                extensions.records = pax::parse(&data)
+                    .map_err(|pax::Malformed| refuse::damaged(input.position()))?;
+            }
+            // Comments, such as git's commit id. Nothing in them is about a single entry.
+            b'g' => {
+                let size = declared_size(input, &header)?;
+                input.skip(padded(size)).map_err(|error| refuse::input(error, None))?;
+            }
+            _ => return describe(input, &header, extensions).map(Some),
+        }
+        extensions.any = true;
+    }
+}
+
+/// Bytes from the end of the data to the next header.
+pub(super) const fn padding(size: u64) -> u64 {
+    size.wrapping_neg() % BLOCK as u64
+}
+
+const fn padded(size: u64) -> u64 {
+    size.saturating_add(padding(size))
+}
+
+/// The end mark is two blocks of zeros. One will do, if the file ends there: GNU tar takes
+/// it too. None will not: an upload that was cut between two entries looks just like that,
+/// and its build would go well with half of the files missing. A writer that forgets the
+/// end mark (Go's without `Close`) forgets the last file's padding as well.
+fn next_header<R: Read>(input: &mut Input<R>) -> Result<Option<Header>, ContextError> {
+    let mut header = Header::new_old();
+    let start = input.position();
+    match read_block(input, &mut header)? {
+        Filled::Whole => {}
+        Filled::Nothing if start == 0 => return Err(refuse::empty()),
+        Filled::Part if start == 0 => return Err(refuse::not_a_tar(header.as_bytes())),
+        Filled::Nothing | Filled::Part => return Err(refuse::cut(None)),
+    }
+    if is_zero(&header) {
+        let start = input.position();
+        return match read_block(input, &mut header)? {
+            Filled::Whole if !is_zero(&header) => Err(refuse::damaged(start)),
+            Filled::Whole | Filled::Part | Filled::Nothing => Ok(None),
+        };
+    }
+    if has_valid_checksum(&header) {
+        Ok(Some(header))
+    } else if start == 0 {
+        Err(refuse::not_a_tar(header.as_bytes()))
+    } else {
+        Err(refuse::damaged(start))
+    }
+}
+
+fn read_block<R: Read>(input: &mut Input<R>, header: &mut Header) -> Result<Filled, ContextError> {
+    input.read_block(header.as_mut_bytes()).map_err(|error| refuse::input(error, None))
+}
+
+fn is_zero(header: &Header) -> bool {
+    header.as_bytes().iter().all(|byte| *byte == 0)
+}
+
+fn has_valid_checksum(header: &Header) -> bool {
+    const FIELD: std::ops::Range<usize> = 148..156;
+    let bytes = header.as_bytes();
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    // The field counts as eight spaces.
+    let expected = sum(bytes) - sum(&bytes[FIELD]) + 8 * u32::from(b' ');
+    header.cksum().is_ok_and(|written| written == expected)
+}
+
+fn extension<R: Read>(input: &mut Input<R>, header: &Header) -> Result<Vec<u8>, ContextError> {
+    let size = declared_size(input, header)?;
+    let size = usize::try_from(size)
+        .ok()
+        .filter(|size| *size as u64 <= LARGEST_EXTENSION)
+        .ok_or_else(|| refuse::large_extension(size))?;
+    let data = input.read_vec(size).map_err(|error| refuse::input(error, None))?;
+    input.skip(padding(size as u64)).map_err(|error| refuse::input(error, None))?;
+    Ok(data)
+}
+
+fn long_name<R: Read>(input: &mut Input<R>, header: &Header) -> Result<Vec<u8>, ContextError> {
+    let mut name = extension(input, header)?;
+    // It ends with a NUL; one in the middle stays, and is refused with the other controls.
+    while name.last() == Some(&0) {
+        name.pop();
+    }
+    Ok(name)
+}
+
+fn declared_size<R: Read>(input: &Input<R>, header: &Header) -> Result<u64, ContextError> {
+    header.entry_size().map_err(|_| refuse::damaged(input.position()))
+}
+
+fn describe<R: Read>(
+    input: &Input<R>,
+    header: &Header,
+    extensions: Extensions,
+) -> Result<Entry, ContextError> {
+    let Extensions { name, target, records, .. } = extensions;
+    let name = name.or(records.path).unwrap_or_else(|| header.path_bytes().into_owned());
+    let byte = header.entry_type().as_byte();
+    let kind = match byte {
+        // Archives from before ustar have no type for folders, only the slash.
+        b'0' if name.ends_with(b"/") && header.entry_size().is_ok_and(|size| size == 0) => {
+            Kind::Folder
+        }
+        b'0' | b'7' => Kind::File,
+        b'1' => Kind::HardLink,
+        b'2' => Kind::Symlink,
+        b'5' => Kind::Folder,
+        _ => return Err(refuse::kind(&name, byte)),
+    };
+    if records.sparse {
+        return Err(refuse::kind(&name, b'S'));
+    }
+    let target = target
+        .or(records.linkpath)
+        .or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned))
+        .unwrap_or_default();
+    let size = match kind {
+        Kind::File => records.size.map_or_else(|| declared_size(input, header), Ok)?,
+        // Some writers state a size here and yet write no data; Go, and so docker, skips none.
+        Kind::Folder | Kind::Symlink | Kind::HardLink => 0,
+    };
+    let usual_mode = if kind == Kind::Folder { 0o755 } else { 0o644 };
+    Ok(Entry {
+        kind,
+        name,
+        target,
+        size,
+        mode: header.mode().unwrap_or(usual_mode) & MODE_BITS,
+        // Times before 1970 and unreadable ones.
+        mtime: header.mtime().map_or(0, |mtime| mtime.min(LATEST_MTIME)),
+    })
+}

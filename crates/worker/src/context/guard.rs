@@ -1,0 +1,162 @@
+//! Reads an archive that was sent to us and writes a clean one.
+
+use std::io::{Read, Write};
+
+use slipway_domain::DockerfilePath;
+
+use super::contents::Contents;
+use super::entry::{self, Entry, Kind};
+use super::input::{Input, InputError};
+use super::links::{Links, LinksFault};
+use super::output::CleanTar;
+use super::path::{PathFault, Target, judge_target, normalise};
+use super::refuse;
+use super::{ContextError, ContextLimits, ContextSummary};
+
+/// Copies the tar in `archive`, plain or gzip, to `out`, entry by entry and each one judged.
+/// Blocks; memory does not grow with the archive.
+///
+/// Kept are files, folders, symlinks and hard links that stay inside, with names in one
+/// spelling, modes and times. The owner becomes root; the rest is dropped.
+///
+/// # Errors
+/// [`ContextError::Refused`] names the entry and the rule, or says that the archive is no
+/// archive, cut, too large, or has no file at `dockerfile`. What was written by then has no
+/// end mark. [`ContextError::ReceiverGone`] when `out` reports a broken pipe.
+pub fn copy_guarded(
+    archive: impl Read,
+    limits: &ContextLimits,
+    dockerfile: &DockerfilePath,
+    out: impl Write,
+) -> Result<ContextSummary, ContextError> {
+    let mut input = Input::open(archive, *limits).map_err(|error| refuse::input(error, None))?;
+    let mut clean = CleanTar::new(out);
+    let mut links = Links::default();
+    let mut contents = Contents::new(dockerfile);
+    let mut entries = 0;
+
+    while let Some(entry) = entry::next(&mut input)? {
+        entries += 1;
+        if entries > limits.entries {
+            return Err(refuse::too_many(limits.entries, &entry.name));
+        }
+        let Some(admitted) = admit(&entry, &mut links)? else {
+            continue;
+        };
+        contents.note(entry.kind, &admitted.path);
+        if entry.size > input.allowance() {
+            return Err(refuse::too_large(limits.bytes, Some(&entry.name)));
+        }
+        clean.entry(&entry, &admitted.path, &admitted.target).map_err(refuse::output)?;
+        copy_data(&mut input, &mut clean, &entry)?;
+    }
+    read_to_end(&mut input)?;
+    links.check_winding().map_err(|fault| match fault {
+        LinksFault::Outside(path) => {
+            let target = links.target(&path).unwrap_or_default();
+            refuse::symlink(&path, target, PathFault::Leaves)
+        }
+        LinksFault::TooMany | LinksFault::TooTangled => refuse::tangled(),
+    })?;
+    contents.require_dockerfile(&links)?;
+    clean.finish().map_err(refuse::output)?;
+    Ok(ContextSummary { entries, bytes: input.position(), archive_bytes: input.packed() })
+}
+
+/// The names under which an entry goes on.
+struct Admitted {
+    path: Vec<u8>,
+    target: Vec<u8>,
+}
+
+/// Judges an entry. `None` for the context's own folder, which the builder has already.
+fn admit(entry: &Entry, links: &mut Links) -> Result<Option<Admitted>, ContextError> {
+    let name = &entry.name;
+    let path = normalise(name).map_err(|fault| refuse::name(name, fault))?;
+    if path.is_empty() {
+        return match entry.kind {
+            Kind::Folder if !name.is_empty() => Ok(None),
+            Kind::Folder | Kind::File | Kind::Symlink | Kind::HardLink => {
+                Err(refuse::nameless(name))
+            }
+        };
+    }
+    if let Some(link) = links.above(&path) {
+        return Err(refuse::behind_symlink(name, link));
+    }
+    let target = match entry.kind {
+        Kind::File | Kind::Folder => {
+            links.forget(&path);
+            Vec::new()
+        }
+        Kind::Symlink => {
+            admit_symlink(&path, &entry.target, links)?;
+            entry.target.clone()
+        }
+        Kind::HardLink => admit_hard_link(&path, &entry.target, links)?,
+    };
+    Ok(Some(Admitted { path, target }))
+}
+
+fn admit_symlink(path: &[u8], target: &[u8], links: &mut Links) -> Result<(), ContextError> {
+    if target.is_empty() {
+        return Err(refuse::no_target(path));
+    }
+    let winding = match judge_target(path, target) {
+        Ok(Target::Inside) => false,
+        Ok(Target::Winding) => true,
+        Err(fault) => return Err(refuse::symlink(path, target, fault)),
+    };
+    links.keep(path, target, winding).map_err(|_| refuse::tangled())
+}
+
+/// Judges a hard link and returns its target as the builder shall see it. Unlike a symlink's
+/// it starts at the top of the archive and means an entry that came before.
+fn admit_hard_link(path: &[u8], target: &[u8], links: &mut Links) -> Result<Vec<u8>, ContextError> {
+    let original = normalise(target).map_err(|fault| refuse::hard_link(path, target, fault))?;
+    if original.is_empty() {
+        return Err(refuse::no_target(path));
+    }
+    if let Some(link) = links.above(&original) {
+        return Err(refuse::behind_symlink(target, link));
+    }
+    // A hard link to a symlink is that symlink again, read from another folder.
+    match links.target(&original).map(<[u8]>::to_vec) {
+        Some(target) => admit_symlink(path, &target, links)?,
+        None => links.forget(path),
+    }
+    Ok(original)
+}
+
+fn copy_data<R: Read, W: Write>(
+    input: &mut Input<R>,
+    clean: &mut CleanTar<W>,
+    entry: &Entry,
+) -> Result<(), ContextError> {
+    let within = |error| refuse::input(error, Some(&entry.name));
+    let mut left = entry.size;
+    while left > 0 {
+        let bytes = input.fill().map_err(within)?;
+        let count = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        if count == 0 {
+            return Err(within(InputError::Cut));
+        }
+        clean.data(&bytes[..count]).map_err(refuse::output)?;
+        input.consume(count);
+        left -= count as u64;
+    }
+    input.skip(entry::padding(entry.size)).map_err(within)?;
+    clean.pad(entry.size).map_err(refuse::output)
+}
+
+/// Reads what follows the end mark: gzip's checksum stands at the very end. Whatever else is
+/// there is ignored, as every tar does, but it counts.
+fn read_to_end<R: Read>(input: &mut Input<R>) -> Result<(), ContextError> {
+    loop {
+        let count = input.fill().map_err(|error| refuse::input(error, None))?.len();
+        if count == 0 {
+            return Ok(());
+        }
+        input.consume(count);
+    }
+}

@@ -1,0 +1,95 @@
+//! The clean archive: every header written anew.
+//!
+//! `tar::Builder` is left out for two habits of its own: it writes the end mark when it is
+//! dropped, which would make half an archive look whole, and it refuses some long names
+//! that are not UTF-8.
+
+use std::io::{self, Write};
+
+use tar::{EntryType, Header};
+
+use super::entry::{Entry, Kind, padding};
+use super::input::BLOCK;
+
+const ZEROS: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+pub(super) struct CleanTar<W> {
+    out: W,
+}
+
+impl<W: Write> CleanTar<W> {
+    pub(super) const fn new(out: W) -> Self {
+        Self { out }
+    }
+
+    /// Writes the header of `entry` under `path`; a hard link's or symlink's target is
+    /// `target`. The data of a file follows through [`Self::data`] and [`Self::pad`].
+    pub(super) fn entry(&mut self, entry: &Entry, path: &[u8], target: &[u8]) -> io::Result<()> {
+        let mut header = header(entry.size, entry.mode);
+        header.set_mtime(entry.mtime);
+        header.set_entry_type(match entry.kind {
+            Kind::File => EntryType::Regular,
+            Kind::Folder => EntryType::Directory,
+            Kind::Symlink => EntryType::Symlink,
+            Kind::HardLink => EntryType::Link,
+        });
+        let mut path = path.to_vec();
+        if entry.kind == Kind::Folder {
+            path.push(b'/');
+        }
+        if !put(&mut header.as_old_mut().linkname, target) {
+            self.long_name(EntryType::GNULongLink, target)?;
+        }
+        if !put(&mut header.as_old_mut().name, &path) {
+            self.long_name(EntryType::GNULongName, &path)?;
+        }
+        header.set_cksum();
+        self.out.write_all(header.as_bytes())
+    }
+
+    pub(super) fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
+    pub(super) fn pad(&mut self, size: u64) -> io::Result<()> {
+        let count = usize::try_from(padding(size)).unwrap_or(0);
+        self.out.write_all(&ZEROS[..count])
+    }
+
+    /// Writes the end mark.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.out.write_all(&ZEROS)?;
+        self.out.flush()
+    }
+
+    fn long_name(&mut self, kind: EntryType, name: &[u8]) -> io::Result<()> {
+        let size = name.len() as u64 + 1;
+        let mut header = header(size, 0o644);
+        header.set_entry_type(kind);
+        put(&mut header.as_old_mut().name, b"././@LongLink");
+        header.set_cksum();
+        self.out.write_all(header.as_bytes())?;
+        self.out.write_all(name)?;
+        self.out.write_all(&[0])?;
+        self.pad(size)
+    }
+}
+
+/// A header in GNU's format, owned by root: the builder sets owners as the Dockerfile says.
+fn header(size: u64, mode: u32) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_size(size);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header
+}
+
+/// Puts a name into its field, cut where the field ends, and tells whether it was whole.
+fn put(field: &mut [u8; 100], name: &[u8]) -> bool {
+    for (to, from) in field.iter_mut().zip(name) {
+        *to = *from;
+    }
+    name.len() <= field.len()
+}

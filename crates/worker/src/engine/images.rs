@@ -1,0 +1,79 @@
+//! Images on the host: naming them, looking for them, taking their names away.
+
+use bollard::errors::Error;
+use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use slipway_domain::{Failure, ImageRef};
+
+use super::wire::WireError;
+use super::{Engine, faults};
+
+/// An image on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// Its id on the host, `sha256:…`. This is not its digest in a registry.
+    pub id: String,
+    /// Bytes that its layers have on the host's disk, those shared with other images
+    /// included; 0 where the host does not tell.
+    pub bytes: u64,
+}
+
+impl Engine {
+    /// Gives an image a further name. `from` is a name or an id. A name that another image
+    /// has goes to this one.
+    ///
+    /// # Errors
+    /// When `from` is not there, and what can be wrong with a host.
+    pub async fn tag(&self, from: &str, to: &ImageRef) -> Result<(), Failure> {
+        let options = TagImageOptionsBuilder::new().repo(&to.repository()).tag(to.tag()).build();
+        let done = self.host.docker.tag_image(from, Some(options)).await;
+        done.map_err(|error| self.fault(error.into()))
+    }
+
+    /// Takes one name away; the image goes with its last name, and the build cache stays. A
+    /// name that is not there is as good as taken away.
+    ///
+    /// # Errors
+    /// What can be wrong with a host.
+    pub async fn untag(&self, reference: &str) -> Result<(), Failure> {
+        // Without force an engine keeps the last name of an image that a stopped container
+        // was made from. The name is ours; with it, only the name is lost to the container.
+        let options = RemoveImageOptionsBuilder::new().force(true).noprune(false).build();
+        match self.host.docker.remove_image(reference, Some(options), None).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
+            Err(error) => Err(self.fault(error.into())),
+        }
+    }
+
+    /// The image that has this name or id; `None` when there is none.
+    ///
+    /// # Errors
+    /// What can be wrong with a host.
+    pub async fn image(&self, reference: &str) -> Result<Option<ImageInfo>, Failure> {
+        let image = match self.host.docker.inspect_image(reference).await {
+            Ok(image) => image,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(self.fault(error.into())),
+        };
+        let garbled = || WireError::Garbled("it names no id of an image".to_owned());
+        let id = image.id.ok_or_else(|| self.fault(garbled()))?;
+        let bytes = image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+        Ok(Some(ImageInfo { id, bytes }))
+    }
+
+    /// The id of the image that has this name or id; `None` when there is none.
+    ///
+    /// # Errors
+    /// What can be wrong with a host.
+    pub async fn image_id(&self, reference: &str) -> Result<Option<String>, Failure> {
+        Ok(self.image(reference).await?.map(|image| image.id))
+    }
+
+    fn fault(&self, error: WireError) -> Failure {
+        faults::host(&self.host, error)
+    }
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
+}

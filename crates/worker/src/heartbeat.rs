@@ -1,0 +1,149 @@
+//! Keeps a claim alive and listens for what should end it.
+//!
+//! One task per held build renews the lease and watches the cancel column. It goes on
+//! while the build is being wound up, because that takes time too.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use slipway_domain::now;
+use slipway_queue::{Ear, News, POLL};
+use slipway_store::{Lease, StoreError, builds};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::Worker;
+
+/// Why a build is broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// Somebody asked for it to stop.
+    Cancelled,
+    /// Somebody else holds it now: write nothing.
+    LeaseLost,
+    /// This worker stops: the build goes back into line.
+    Stopping,
+}
+
+/// The heartbeat of one held build. Ends when dropped.
+pub(crate) struct Heartbeat {
+    interrupt: watch::Receiver<Option<Interrupt>>,
+    task: AbortHandle,
+}
+
+struct Beat {
+    worker: Worker,
+    lease: Lease,
+    ear: Ear,
+    stopping: CancellationToken,
+    interrupt: watch::Sender<Option<Interrupt>>,
+    /// When the claim runs out unless it is renewed.
+    held_until: Instant,
+}
+
+impl Heartbeat {
+    pub(crate) fn start(worker: &Worker, lease: &Lease) -> Self {
+        let (sender, interrupt) = watch::channel(None);
+        let beat = Beat {
+            worker: worker.clone(),
+            lease: lease.clone(),
+            ear: worker.queue.listen(),
+            stopping: worker.hand_back.clone(),
+            interrupt: sender,
+            held_until: Instant::now() + worker.settings.lease,
+        };
+        Self { interrupt, task: tokio::spawn(beat.run()).abort_handle() }
+    }
+
+    /// Waits for a reason to break the build off.
+    pub(crate) async fn interrupted(&self) -> Interrupt {
+        let mut interrupt = self.interrupt.clone();
+        match interrupt.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(interrupt)) => *interrupt,
+            // The task died: the lease will run out, so it counts as lost.
+            Ok(None) | Err(_) => Interrupt::LeaseLost,
+        }
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Beat {
+    async fn run(mut self) {
+        let heartbeat = self.worker.settings.heartbeat;
+        let mut next_beat = Instant::now() + heartbeat;
+        loop {
+            let told = tokio::select! {
+                () = tokio::time::sleep_until(next_beat) => {
+                    next_beat = Instant::now() + heartbeat;
+                    self.renew().await
+                }
+                () = told_to_stop(&mut self.ear, &self.lease) => self.look().await,
+                // The net under news that was lost.
+                () = tokio::time::sleep(POLL) => self.look().await,
+                () = self.stopping.cancelled(), if self.interrupt.borrow().is_none() => {
+                    Some(Interrupt::Stopping)
+                }
+            };
+            if let Some(interrupt) = told {
+                self.interrupt.send_if_modified(|now| {
+                    // The first reason stands, but a lost lease overrules everything.
+                    let stands = now.is_some() && interrupt != Interrupt::LeaseLost;
+                    if !stands {
+                        *now = Some(interrupt);
+                    }
+                    !stands
+                });
+                if interrupt == Interrupt::LeaseLost {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn renew(&mut self) -> Option<Interrupt> {
+        let lease = self.worker.settings.lease;
+        let expires_at = now() + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
+        let asked_at = Instant::now();
+        match within(lease, builds::renew(&self.worker.store, &self.lease, expires_at)).await {
+            Ok(heartbeat) => {
+                self.held_until = asked_at + lease;
+                heartbeat.cancel_requested.then_some(Interrupt::Cancelled)
+            }
+            Err(Some(StoreError::LeaseLost(_))) => Some(Interrupt::LeaseLost),
+            // The row cannot be reached. Until the lease runs out nobody else can have it.
+            Err(_) => (Instant::now() >= self.held_until).then_some(Interrupt::LeaseLost),
+        }
+    }
+
+    async fn look(&self) -> Option<Interrupt> {
+        if self.interrupt.borrow().is_some() {
+            return None;
+        }
+        let asked = builds::cancel_requested(&self.worker.store, self.lease.build()).await;
+        asked.unwrap_or(false).then_some(Interrupt::Cancelled)
+    }
+}
+
+async fn told_to_stop(ear: &mut Ear, lease: &Lease) {
+    loop {
+        match ear.next().await {
+            News::CancelAsked(build) if build == lease.build() => return,
+            News::Missed => return,
+            News::CancelAsked(_) | News::Happened(_) => {}
+        }
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, Option<StoreError>> {
+    tokio::time::timeout(limit, work).await.map_err(|_| None)?.map_err(Some)
+}

@@ -1,0 +1,98 @@
+//! Whole lines out of chunks.
+
+use super::clean;
+
+/// Longer lines are cut, and the cut is marked.
+const MAX_LINE: usize = 64 * 1024;
+const CUT: &str = " … [line cut at 64 KiB]";
+
+/// The unfinished line of one output.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    partial: Vec<u8>,
+    /// The rest of a line that was cut is passed over.
+    skipping: bool,
+}
+
+impl Lines {
+    /// Takes a chunk and adds each line that it completes, with its newline, to `out`.
+    pub(super) fn feed(&mut self, mut chunk: &[u8], out: &mut String) {
+        while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
+            let (head, tail) = chunk.split_at(end);
+            self.extend(head, out);
+            self.end(out);
+            chunk = tail.get(1..).unwrap_or_default();
+        }
+        self.extend(chunk, out);
+    }
+
+    /// Adds the line that has no newline yet, if there is one.
+    pub(super) fn finish(&mut self, out: &mut String) {
+        if !self.partial.is_empty() || self.skipping {
+            self.end(out);
+        }
+    }
+
+    fn extend(&mut self, bytes: &[u8], out: &mut String) {
+        if self.skipping {
+            return;
+        }
+        let room = MAX_LINE - self.partial.len();
+        if bytes.len() <= room {
+            self.partial.extend_from_slice(bytes);
+            return;
+        }
+        self.partial.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        out.push_str(&clean::line(&self.partial));
+        out.push_str(CUT);
+        out.push('\n');
+        self.partial.clear();
+        self.skipping = true;
+    }
+
+    fn end(&mut self, out: &mut String) {
+        if self.skipping {
+            self.skipping = false;
+            return;
+        }
+        out.push_str(&clean::line(&self.partial));
+        out.push('\n');
+        self.partial.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_whole_however_they_are_cut() {
+        let text = b"one\ntwo \xc3\xa9\n\nlast";
+        for size in 1..text.len() {
+            let (mut lines, mut out) = (Lines::default(), String::new());
+            for chunk in text.chunks(size) {
+                lines.feed(chunk, &mut out);
+            }
+            assert_eq!(out, "one\ntwo é\n\n");
+            lines.finish(&mut out);
+            assert_eq!(out, "one\ntwo é\n\nlast\n");
+            lines.finish(&mut out);
+            assert_eq!(out.lines().count(), 4);
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_the_next_one_is_whole() {
+        let (mut lines, mut out) = (Lines::default(), String::new());
+        let long = vec![b'x'; MAX_LINE + 100_000];
+        for chunk in long.chunks(10_000) {
+            lines.feed(chunk, &mut out);
+        }
+        lines.feed(b"\nnext\n", &mut out);
+        let shown: Vec<&str> = out.lines().collect();
+        assert_eq!(shown.len(), 2);
+        assert_eq!(shown[0].len(), MAX_LINE + CUT.len());
+        assert!(shown[0].ends_with(CUT));
+        assert_eq!(shown[1], "next");
+    }
+}

@@ -1,0 +1,232 @@
+//! One build, from claim to end.
+//!
+//! The stages run as one future. Whatever breaks a build off (a cancel, a lost lease, the
+//! worker's stop) drops that future, and with it the request to the engine, which is what
+//! makes the engine stop. What then becomes of the row is decided in one place, [`wind_up`].
+
+mod prepare;
+mod push;
+mod wind_up;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Stage, now};
+use slipway_queue::News;
+use slipway_store::builds::{Claimed, Offer};
+use slipway_store::{Lease, StoreError, builds};
+
+use crate::Worker;
+use crate::affinity::weight;
+use crate::engine::Engine;
+use crate::heartbeat::{Heartbeat, Interrupt};
+use crate::log::{LogClosed, LogWriter, Mask};
+use crate::purge::{local_name, purge_local};
+
+/// How long a row is tried again when the database does not answer.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// A build that this worker holds.
+pub(crate) struct Run<'a> {
+    worker: &'a Worker,
+    engine: &'a Engine,
+    lease: Lease,
+    spec: BuildSpec,
+    secrets: Secrets,
+    log: LogWriter,
+    mask: Mask,
+    stage: Mutex<Stage>,
+}
+
+/// Why the stages did not run through.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The build failed.
+    Failed(Failure),
+    /// Somebody else holds it, or its row cannot be written: write nothing.
+    LeaseLost,
+}
+
+/// How the stages went.
+#[derive(Debug)]
+enum Went {
+    /// Through. Whether the host has confirmed that the image is gone.
+    Well {
+        purged: bool,
+    },
+    Wrong(Failure),
+    BrokenOff(Interrupt),
+}
+
+/// Claims the next build for which a host is free. `None` when there is nothing to do.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn claim_one(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
+    let hosts = worker.pool.usable();
+    if hosts.is_empty() {
+        return Ok(None);
+    }
+    let lease = TimeDelta::from_std(worker.settings.lease).unwrap_or(TimeDelta::MAX);
+    let offer = Offer { worker: worker.id, hosts: &hosts, expires_at: now() + lease };
+    let claimed = builds::claim(&worker.store, &offer, weight, now()).await?;
+    if let Some(claimed) = &claimed {
+        worker.queue.tell(News::Happened(claimed.lease.build()));
+    }
+    Ok(claimed)
+}
+
+/// Claims the next build and runs it to its end. `false` when there is nothing to do.
+///
+/// # Errors
+/// When the database does not answer at the claim.
+pub async fn run_one(worker: &Worker) -> Result<bool, StoreError> {
+    let Some(claimed) = claim_one(worker).await? else { return Ok(false) };
+    run_claimed(worker, claimed).await;
+    Ok(true)
+}
+
+/// Runs a claimed build to its end.
+#[tracing::instrument(
+    name = "build",
+    skip_all,
+    fields(
+        build.id = %claimed.lease.build(),
+        build.attempt = %claimed.lease.attempt(),
+        host.name = %claimed.lease.host(),
+    )
+)]
+pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
+    let Claimed { lease, spec, secrets, .. } = claimed;
+    let Some(engine) = worker.pool.engine(lease.host()) else {
+        // Claims are made for hosts of this pool only; the lease runs out by itself.
+        tracing::error!("the claimed host is not in the pool");
+        return;
+    };
+    let heartbeat = Heartbeat::start(worker, &lease);
+    let mask = Mask::new(&secrets);
+    let log = LogWriter::start(&worker.store, &worker.queue, &lease, mask.clone());
+    let stage = Mutex::new(Stage::Preparing);
+    let run = Run { worker, engine, lease, spec, secrets, log, mask, stage };
+    let went = tokio::select! {
+        biased;
+        interrupt = heartbeat.interrupted() => Went::BrokenOff(interrupt),
+        result = run.stages() => match result {
+            Ok(purged) => Went::Well { purged },
+            Err(Broken::Failed(failure)) => Went::Wrong(failure.at(run.stage())),
+            Err(Broken::LeaseLost) => Went::BrokenOff(Interrupt::LeaseLost),
+        },
+    };
+    let finished = run.wind_up(went).await;
+    worker.queue.tell(News::Happened(run.lease.build()));
+    match finished {
+        Ok(state) => tracing::info!(build.status = %state, "build left this worker"),
+        Err(error) => tracing::warn!(%error, "build was taken from this worker"),
+    }
+}
+
+impl Run<'_> {
+    /// All stages in order. Says whether the image is gone from the host.
+    async fn stages(&self) -> Result<bool, Broken> {
+        self.build().await?;
+        if !self.spec.push {
+            self.keep().await?;
+            return Ok(true);
+        }
+        self.enter(Stage::Pushing, None).await?;
+        let digest = self.push().await?;
+        self.enter(Stage::Purging, Some(&digest)).await?;
+        Ok(self.purge_pushed().await)
+    }
+
+    /// Moves the row on, after everything that was logged before.
+    async fn enter(&self, stage: Stage, digest: Option<&str>) -> Result<(), Broken> {
+        self.log.flush().await?;
+        persist(|| builds::advance(&self.worker.store, &self.lease, stage, digest, now())).await?;
+        self.set_stage(stage);
+        self.worker.queue.tell(News::Happened(self.lease.build()));
+        Ok(())
+    }
+
+    /// Leaves the image on the host under its real name, for builds that are not pushed.
+    async fn keep(&self) -> Result<(), Broken> {
+        let _turn = self.worker.turns.wait(&self.spec.image).await;
+        let local = self.local_name();
+        self.engine.tag(&local, &self.spec.image).await?;
+        self.engine.untag(&local).await?;
+        let host = self.lease.host();
+        self.log.say(&format!("not pushed: {} stays on host {host}", self.spec.image)).await?;
+        Ok(())
+    }
+
+    /// Removes the image after the push, which took the real name away already. A host
+    /// that fails now cannot undo a success: the sweep finds what it left.
+    async fn purge_pushed(&self) -> bool {
+        let limit = wind_up::PURGE_LIMIT;
+        match tokio::time::timeout(limit, purge_local(self.engine, &self.local_name())).await {
+            Ok(Ok(())) => true,
+            Ok(Err(failure)) => {
+                tracing::warn!(%failure, "the image could not be purged; the sweep will");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("the purge took too long; the sweep will see to it");
+                false
+            }
+        }
+    }
+
+    fn local_name(&self) -> String {
+        local_name(self.lease.build(), self.lease.attempt())
+    }
+
+    fn stage(&self) -> Stage {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_stage(&self, stage: Stage) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+}
+
+/// Writes to the row as often as it takes: while the database is away the build goes on,
+/// and when it stays away the lease runs out and the heartbeat ends this.
+async fn persist<T, F>(write: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        match write().await {
+            Err(error) if error.is_passing() => {
+                tracing::warn!(%error, "the build waits for the database");
+                tokio::time::sleep(RETRY).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<LogClosed> for Broken {
+    fn from(LogClosed: LogClosed) -> Self {
+        Self::LeaseLost
+    }
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        if let StoreError::LeaseLost(_) = error {
+            return Self::LeaseLost;
+        }
+        let cause = &error as &dyn std::error::Error;
+        tracing::error!(error = cause, "the build's state cannot be read or written");
+        let message = "slipway could not read or write the build's state";
+        Self::Failed(Failure::new(Reason::Internal, message))
+    }
+}

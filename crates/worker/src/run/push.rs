@@ -1,0 +1,63 @@
+//! The push: a stage of its own, tried again by itself, so that a registry's bad moment
+//! does not cost the whole build.
+
+use std::time::Duration;
+
+use slipway_domain::{Next, Stage};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::prepare::{forward, timed_out};
+use super::{Broken, Run};
+
+const REPORTS: usize = 64;
+/// Waits between the tries of a push. A registry that restarts is back within these.
+const RETRIES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(9),
+    Duration::from_secs(27),
+];
+
+impl Run<'_> {
+    /// Pushes the image and gives the registry's digest of it.
+    pub(super) async fn push(&self) -> Result<String, Broken> {
+        let limit = self.worker.settings.push_timeout;
+        timeout(limit, self.push_in_turn()).await.map_err(|_| timed_out(Stage::Pushing, limit))?
+    }
+
+    async fn push_in_turn(&self) -> Result<String, Broken> {
+        let image = &self.spec.image;
+        let _turn = self.worker.turns.wait(image).await;
+        self.engine.tag(&self.local_name(), image).await?;
+        let digest = self.push_until_through().await?;
+        self.engine.untag(&image.to_string()).await?;
+        Ok(digest)
+    }
+
+    async fn push_until_through(&self) -> Result<String, Broken> {
+        let mut retries = RETRIES.iter();
+        loop {
+            let failure = match self.push_once().await {
+                Err(Broken::Failed(failure)) => failure.at(Stage::Pushing),
+                other => return other,
+            };
+            let Some(wait) = retries.next().filter(|_| failure.next() == Next::RetryPush) else {
+                return Err(Broken::Failed(failure));
+            };
+            let seconds = wait.as_secs();
+            self.log.say(&format!("push failed: {failure}; trying again in {seconds} s")).await?;
+            tokio::time::sleep(*wait).await;
+        }
+    }
+
+    async fn push_once(&self) -> Result<String, Broken> {
+        let image = &self.spec.image;
+        let login = self.secrets.registry_auth.get(image.registry());
+        let (progress, reports) = mpsc::channel(REPORTS);
+        let push = self.engine.push(image, login, progress);
+        let (pushed, logged) = tokio::join!(push, forward(reports, &self.log));
+        logged?;
+        Ok(pushed?.digest)
+    }
+}

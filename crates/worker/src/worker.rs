@@ -1,0 +1,156 @@
+//! The worker's loop: a free slot first, then a bell, then a claim.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use slipway_domain::{Failure, WorkerId, now};
+use slipway_queue::{POLL, Queue};
+use slipway_store::blobs::Blobs;
+use slipway_store::{Store, builds};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::pool::Pool;
+use crate::purge::sweep;
+use crate::run::{claim_one, run_claimed};
+use crate::settings::WorkerSettings;
+use crate::turns::Turns;
+
+/// How often expired leases are taken back and leftovers looked for.
+const ROUNDS: Duration = Duration::from_secs(5);
+/// Leftovers are looked for with every this many rounds.
+const SWEEP_EVERY: u32 = 6;
+
+/// A worker and what it works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Who it is, in leases.
+    pub id: WorkerId,
+    /// The state of record.
+    pub store: Store,
+    /// Where uploads are.
+    pub blobs: Blobs,
+    /// The bells.
+    pub queue: Queue,
+    /// What it was told.
+    pub settings: Arc<WorkerSettings>,
+    /// Its hosts.
+    pub pool: Arc<Pool>,
+    /// Cancelled when running builds are to be broken off and handed back.
+    pub hand_back: CancellationToken,
+    pub(crate) turns: Arc<Turns>,
+}
+
+impl Worker {
+    /// A worker with a new identity.
+    ///
+    /// # Errors
+    /// When a host's URL cannot be used.
+    pub fn new(
+        store: Store,
+        blobs: Blobs,
+        queue: Queue,
+        settings: WorkerSettings,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            id: WorkerId::generate(),
+            store,
+            blobs,
+            queue,
+            pool: Arc::new(Pool::new(&settings.hosts)?),
+            settings: Arc::new(settings),
+            hand_back: CancellationToken::new(),
+            turns: Arc::default(),
+        })
+    }
+
+    /// Works until `stopping`, then waits for what runs: to its end, or until
+    /// [`Worker::hand_back`] is cancelled and it is back in line.
+    pub async fn run(self, stopping: CancellationToken) {
+        let running = TaskTracker::new();
+        let pool = Arc::clone(&self.pool);
+        let watch = pool.watch(&self.store, async |host| sweep(&self, host).await);
+        let rounds = self.rounds();
+        let taking = self.take(&running, &stopping);
+        tokio::select! {
+            () = taking => {}
+            () = watch => {}
+            () = rounds => {}
+        }
+        running.close();
+        // Probes go on below only as far as the running builds need them: not at all.
+        running.wait().await;
+    }
+
+    /// Takes builds until told to stop.
+    async fn take(&self, running: &TaskTracker, stopping: &CancellationToken) {
+        let concurrency = usize::try_from(self.settings.concurrency).unwrap_or(usize::MAX);
+        let slots = Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)));
+        let mut bells = self.queue.bells();
+        loop {
+            let slot = tokio::select! {
+                biased;
+                () = stopping.cancelled() => return,
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+            };
+            // The semaphore is never closed.
+            let Ok(slot) = slot else { return };
+            match claim_one(self).await {
+                Ok(Some(claimed)) => {
+                    let worker = self.clone();
+                    running.spawn(async move {
+                        run_claimed(&worker, claimed).await;
+                        drop(slot);
+                        // A build that ended frees its host, too: look again.
+                        worker.pool.look_again();
+                    });
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "no build can be claimed"),
+            }
+            drop(slot);
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => return,
+                () = bells.next() => {}
+                () = self.pool.came_back() => {}
+                // The net under bells that were lost.
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+
+    /// Takes back what other workers lost, and purges what they left.
+    async fn rounds(&self) {
+        let mut until_sweep = SWEEP_EVERY;
+        loop {
+            tokio::time::sleep(ROUNDS).await;
+            return_expired(self).await;
+            until_sweep -= 1;
+            if until_sweep == 0 {
+                until_sweep = SWEEP_EVERY;
+                for host in self.pool.usable().into_keys() {
+                    sweep(self, &host).await;
+                }
+            }
+        }
+    }
+}
+
+/// One round: every lease that ran out is taken back.
+pub async fn return_expired(worker: &Worker) {
+    match builds::return_expired(&worker.store, worker.settings.max_attempts, now()).await {
+        Ok(returned) => {
+            for build in &returned {
+                tracing::warn!(build.id = %build.build, build.status = %build.state, "a lease ran out");
+                worker.queue.tell(slipway_queue::News::Happened(build.build));
+            }
+            if !returned.is_empty() {
+                worker.queue.outbox_filled();
+            }
+        }
+        Err(error) => tracing::warn!(%error, "expired leases cannot be looked up"),
+    }
+}

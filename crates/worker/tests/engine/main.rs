@@ -1,0 +1,13 @@
+//! The engine module against a real Docker Engine, with both of its builders.
+//!
+//! Needs what `dev/with-stack` starts. Every test makes names of its own, so that they run
+//! side by side, and takes its images off the engine again.
+
+mod building;
+mod cancelling;
+mod fake_registry;
+mod faults;
+mod hosts;
+mod images;
+mod pushing;
+mod support;
