@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean
+
+help:
+	@echo 'make run     build Slipway and run it here, with an example image built on the way'
+	@echo 'make test    all tests, on a database, engines and registries of their own'
+	@echo 'make check   the quick part: format, clippy, rustdoc, licences, shellcheck'
+	@echo 'make bench   builds through Slipway and straight through the engine, side by side'
+	@echo 'make clean   remove what was compiled (./slipway-data stays)'
+	@echo
+	@echo 'What is missing gets installed on Debian and Ubuntu; elsewhere you are told what.'
+	@echo 'DOCKER_HOST, DATABASE_URL and SLIPWAY_REGISTRY name what is to be used instead of'
+	@echo 'private instances; SLIPWAY__HTTP__LISTEN=127.0.0.1:9000 make run chooses the address.'
+
+run:
+	@dev/run.sh
+
+test:
+	@dev/install.sh compiler shellcheck
+	@dev/with-stack dev/test.sh
+
+check:
+	@dev/check.sh
+
+bench:
+	@dev/install.sh compiler
+	@dev/with-stack cargo run --release --locked -p slipway-bench
+
+clean:
+	cargo clean

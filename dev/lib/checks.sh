@@ -1,0 +1,12 @@
+# shellcheck shell=bash
+# What `make check` and `make test` have in common: all that can be said about the code
+# without running it. Needs timing.sh and $dev; runs in the repository's root.
+
+checks() {
+    local dev=${dev:?}
+    step format cargo fmt --all --check
+    step clippy cargo clippy --workspace --all-targets --locked -- --deny warnings
+    step rustdoc env RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --workspace --locked
+    step cargo-deny "$dev/deny.sh"
+    step shellcheck shellcheck "$dev"/*.sh "$dev"/with-stack "$dev"/*/*.sh "$dev/../.ci/run"
+}
