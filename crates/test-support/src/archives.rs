@@ -4,14 +4,17 @@
 //! The small ones are bytes. The large ones are readers that make their bytes while they
 //! are read: 10 GiB of zeros take ten megabytes of gzip and no memory.
 
-use std::io::{self, Read, Write as _};
+mod by_hand;
+mod large;
 
-use bytes::Bytes;
+use std::io::Write as _;
+
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tar::{EntryType, Header};
+use tar::EntryType;
 
-const BLOCK: usize = 512;
+pub use by_hand::Tar;
+pub use large::{Made, entries, incompressible, zeros_in_gzip};
 
 /// The Dockerfile in all of these that have one.
 pub const DOCKERFILE: &[u8] = b"FROM scratch\nCOPY . /\n";
@@ -199,37 +202,6 @@ pub fn no_dockerfile() -> Vec<u8> {
     Tar::default().file("docker/Dockerfile", DOCKERFILE).file("main.c", b"").end()
 }
 
-/// A tar of so many entries, the Dockerfile among them.
-#[must_use]
-pub fn entries(count: u64) -> Made {
-    let files =
-        (1..count).map(|number| Tar::default().file(&format!("f{number}"), b"").without_end());
-    Made::of(
-        std::iter::once(Tar::with_dockerfile().without_end())
-            .chain(files)
-            .chain(std::iter::once(END.to_vec()))
-            .map(Bytes::from),
-    )
-}
-
-/// A tar with a Dockerfile and a file of so many bytes that no compression makes smaller.
-#[must_use]
-pub fn incompressible(bytes: u64) -> Made {
-    let piece = Bytes::from(random_bytes(1 << 20));
-    Made::of(large_file(bytes, piece))
-}
-
-/// A gzip with a Dockerfile and a file of so many zeros: a thousandth of it in size.
-#[must_use]
-pub fn zeros_in_gzip(bytes: u64) -> Made {
-    const PIECE: usize = 16 << 20;
-    let whole = Bytes::from(gzip(&vec![0; PIECE]));
-    // A gzip may have many members. The one with the zeros is packed once and used often.
-    Made::of(large_file(bytes, Bytes::from(vec![0; PIECE])).map(move |piece| {
-        if piece.len() == PIECE { whole.clone() } else { Bytes::from(gzip(&piece)) }
-    }))
-}
-
 /// The same bytes in gzip.
 #[must_use]
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -237,178 +209,4 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     // Nothing fails that is written to memory.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
-}
-
-fn large_file(bytes: u64, piece: Bytes) -> impl Iterator<Item = Bytes> + Send {
-    let start = Tar::with_dockerfile().header(EntryType::Regular, b"large", b"", bytes, 0o644);
-    let length = piece.len() as u64;
-    let rest = usize::try_from(bytes % length).unwrap_or_default();
-    let mut end = piece.slice(..rest).to_vec();
-    end.resize(rest.next_multiple_of(BLOCK), 0);
-    end.extend_from_slice(&END);
-    std::iter::once(Bytes::from(start.without_end()))
-        .chain((0..bytes / length).map(move |_| piece.clone()))
-        .chain(std::iter::once(Bytes::from(end)))
-}
-
-/// A reader whose bytes are made while it is read.
-pub struct Made {
-    pieces: Box<dyn Iterator<Item = Bytes> + Send>,
-    piece: Bytes,
-}
-
-impl Made {
-    fn of(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
-        Self { pieces: Box::new(pieces), piece: Bytes::new() }
-    }
-}
-
-/// For a test that sends it over the wire.
-impl Iterator for Made {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        if self.piece.is_empty() {
-            self.pieces.next()
-        } else {
-            Some(std::mem::take(&mut self.piece))
-        }
-    }
-}
-
-impl Read for Made {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.pieces.next() {
-                Some(piece) => self.piece = piece,
-                None => return Ok(0),
-            }
-        }
-        let count = self.piece.len().min(into.len());
-        into[..count].copy_from_slice(&self.piece.split_to(count));
-        Ok(count)
-    }
-}
-
-const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
-
-/// A tar in the making that takes any name, type and size, true or not.
-#[derive(Default, Clone)]
-pub struct Tar {
-    bytes: Vec<u8>,
-}
-
-impl Tar {
-    /// One that begins with a Dockerfile.
-    #[must_use]
-    pub fn with_dockerfile() -> Self {
-        Self::default().file("Dockerfile", DOCKERFILE)
-    }
-
-    /// A file.
-    #[must_use]
-    pub fn file(self, name: &str, data: &[u8]) -> Self {
-        self.entry(EntryType::Regular, name.as_bytes(), b"", data, 0o644)
-    }
-
-    /// A folder.
-    #[must_use]
-    pub fn folder(self, name: &str) -> Self {
-        self.entry(EntryType::Directory, name.as_bytes(), b"", b"", 0o755)
-    }
-
-    /// A symlink.
-    #[must_use]
-    pub fn symlink(self, name: &str, target: &str) -> Self {
-        self.entry(EntryType::Symlink, name.as_bytes(), target.as_bytes(), b"", 0o777)
-    }
-
-    /// A hard link.
-    #[must_use]
-    pub fn hard_link(self, name: &str, target: &str) -> Self {
-        self.entry(EntryType::Link, name.as_bytes(), target.as_bytes(), b"", 0o644)
-    }
-
-    /// Pax records for the entry after them.
-    #[must_use]
-    pub fn pax(self, records: &[(&str, &[u8])]) -> Self {
-        let mut data = Vec::new();
-        for (key, value) in records {
-            let rest = key.len() + value.len() + 3;
-            let mut length = rest + 1;
-            while length != rest + length.to_string().len() {
-                length += 1;
-            }
-            data.extend_from_slice(format!("{length} {key}=").as_bytes());
-            data.extend_from_slice(value);
-            data.push(b'\n');
-        }
-        self.entry(EntryType::XHeader, b"PaxHeaders/x", b"", &data, 0o644)
-    }
-
-    /// An entry of any type. A name over 100 bytes goes into an entry of its own before it.
-    #[must_use]
-    pub fn entry(
-        mut self,
-        kind: EntryType,
-        name: &[u8],
-        target: &[u8],
-        data: &[u8],
-        mode: u32,
-    ) -> Self {
-        for (kind, long) in [(EntryType::GNULongName, name), (EntryType::GNULongLink, target)] {
-            if long.len() > 100 {
-                self = self.header(kind, b"././@LongLink", b"", long.len() as u64, 0).data(long);
-            }
-        }
-        self.header(kind, name, target, data.len() as u64, mode).data(data)
-    }
-
-    /// A header alone, whatever follows it.
-    #[must_use]
-    pub fn header(
-        mut self,
-        kind: EntryType,
-        name: &[u8],
-        target: &[u8],
-        size: u64,
-        mode: u32,
-    ) -> Self {
-        let mut header = Header::new_gnu();
-        header.set_entry_type(kind);
-        header.set_size(size);
-        header.set_mode(mode);
-        header.set_mtime(1_700_000_000);
-        let fields = header.as_old_mut();
-        for (field, text) in [(&mut fields.name, name), (&mut fields.linkname, target)] {
-            let count = text.len().min(field.len());
-            field[..count].copy_from_slice(&text[..count]);
-        }
-        header.set_uid(1000);
-        header.set_gid(1000);
-        header.set_cksum();
-        self.bytes.extend_from_slice(header.as_bytes());
-        self
-    }
-
-    /// Data, and zeros up to the next block.
-    #[must_use]
-    pub fn data(mut self, data: &[u8]) -> Self {
-        self.bytes.extend_from_slice(data);
-        self.bytes.resize(self.bytes.len().next_multiple_of(BLOCK), 0);
-        self
-    }
-
-    /// The archive with its end mark.
-    #[must_use]
-    pub fn end(mut self) -> Vec<u8> {
-        self.bytes.extend_from_slice(&END);
-        self.bytes
-    }
-
-    /// The archive without its end mark.
-    #[must_use]
-    pub fn without_end(self) -> Vec<u8> {
-        self.bytes
-    }
 }

@@ -12,7 +12,9 @@ use slipway_domain::{Failure, HostName, Platform, now};
 use slipway_store::{Store, hosts};
 use tokio::sync::Notify;
 
+use crate::Worker;
 use crate::engine::{Engine, EngineInfo};
+use crate::purge::sweep;
 use crate::settings::HostSettings;
 
 const WHILE_WELL: Duration = Duration::from_secs(10);
@@ -97,21 +99,24 @@ impl Pool {
         self.came_back.notify_one();
     }
 
-    /// Probes all hosts for ever. `on_return` runs for each host that can be used again.
-    pub async fn watch(&self, store: &Store, on_return: impl AsyncFn(&HostName)) {
-        let watches = self.members.values().map(|member| self.watch_one(member, store, &on_return));
+    /// Probes all hosts for ever. A host that can be used again is first freed of what
+    /// lost attempts left on it.
+    pub(crate) async fn watch(&self, worker: &Worker) {
+        let watches = self.members.values().map(|member| self.watch_one(member, worker));
         futures::future::join_all(watches).await;
+        // Without a host there is nothing to watch, which is no reason to stop working.
+        std::future::pending().await
     }
 
-    async fn watch_one(&self, member: &Member, store: &Store, on_return: &impl AsyncFn(&HostName)) {
+    async fn watch_one(&self, member: &Member, worker: &Worker) {
         let mut retry = FIRST_RETRY;
         loop {
             let was_usable = member.info().is_some();
-            let wait = match self.probe_one(member, store).await {
+            let wait = match self.probe_one(member, &worker.store).await {
                 Ok(()) => {
                     retry = FIRST_RETRY;
                     if !was_usable {
-                        on_return(&member.settings.engine.name).await;
+                        sweep(worker, &member.settings.engine.name).await;
                         self.came_back.notify_one();
                     }
                     WHILE_WELL

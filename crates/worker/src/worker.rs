@@ -70,7 +70,7 @@ impl Worker {
     pub async fn run(self, stopping: CancellationToken) {
         let running = TaskTracker::new();
         let pool = Arc::clone(&self.pool);
-        let watch = pool.watch(&self.store, async |host| sweep(&self, host).await);
+        let watch = pool.watch(&self);
         let rounds = self.rounds();
         let taking = self.take(&running, &stopping);
         tokio::select! {

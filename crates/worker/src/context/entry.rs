@@ -195,7 +195,33 @@ fn describe<R: Read>(
         target,
         size,
         mode: header.mode().unwrap_or(usual_mode) & MODE_BITS,
-        // Times before 1970 and unreadable ones.
-        mtime: header.mtime().map_or(0, |mtime| mtime.min(LATEST_MTIME)),
+        mtime: header.mtime().map_or(0, plausible_mtime),
     })
+}
+
+/// A time that every reader takes. One before 1970 is read as an enormous number.
+fn plausible_mtime(seconds: u64) -> u64 {
+    i64::try_from(seconds).map_or(0, |_| seconds.min(LATEST_MTIME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_no_reader_takes_are_brought_near() {
+        let before_1970 = (-315_619_200_i64).cast_unsigned();
+        for (seconds, plausible) in
+            [(0, 0), (1_700_000_000, 1_700_000_000), (1 << 40, LATEST_MTIME), (before_1970, 0)]
+        {
+            assert_eq!(plausible_mtime(seconds), plausible);
+        }
+    }
+
+    #[test]
+    fn data_ends_on_a_block() {
+        for (size, rest) in [(0, 0), (1, 511), (511, 1), (512, 0), (u64::MAX, 1)] {
+            assert_eq!(padding(size), rest);
+        }
+    }
 }

@@ -219,7 +219,7 @@ mod tests {
 
         let mut tangle = Links::default();
         for _ in 0..2_000 {
-            tangle.keep(b"a", "a/../".repeat(800).as_bytes(), true).unwrap();
+            tangle.keep(b"a", "x/../".repeat(800).as_bytes(), true).unwrap();
         }
         assert_eq!(tangle.check_winding(), Err(LinksFault::TooTangled));
     }

@@ -20,6 +20,7 @@ mod output;
 mod path;
 mod pax;
 mod refuse;
+mod show;
 mod stream;
 
 pub use dockerfile::dockerfile_alone;

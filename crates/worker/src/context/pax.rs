@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn lengths_count_and_newlines_do_not() {
-        let data = b"30 SCHILY.xattr.user.x=\n9 a=b\n\n12 path=a/b\n12 size=123\n";
+        let data = b"31 SCHILY.xattr.user.x=\n9 a=b\n\n12 path=a/b\n12 size=123\n";
         let records = parse(data).unwrap();
         assert_eq!(records.path.as_deref(), Some(&b"a/b"[..]));
         assert_eq!(records.size, Some(123));

@@ -2,67 +2,95 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::unique;
 
-pub struct FakeRegistry {
+pub(crate) struct FakeRegistry {
     port: u16,
-    connections: Arc<AtomicUsize>,
+    uploads: Arc<AtomicUsize>,
+    received: Arc<AtomicUsize>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl FakeRegistry {
-    /// Takes requests and never answers.
-    pub async fn silent() -> Self {
-        Self::answering(None).await
+    /// Answers every request with a status line such as `500 Internal Server Error`.
+    pub(crate) async fn with(status: &'static str) -> Self {
+        Self::answering(Some(status)).await
     }
 
-    /// Answers every request with a status line such as `500 Internal Server Error`.
-    pub async fn with(status: &'static str) -> Self {
-        Self::answering(Some(status)).await
+    /// Takes layers, a few megabytes a second.
+    pub(crate) async fn slow() -> Self {
+        Self::answering(None).await
     }
 
     async fn answering(status: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let connections = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&connections);
+        let (uploads, received) = (Arc::default(), Arc::default());
+        let counts = (Arc::clone(&uploads), Arc::clone(&received));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
-                tokio::spawn(async move {
-                    count.fetch_add(1, Ordering::SeqCst);
-                    serve(stream, status).await;
-                    count.fetch_sub(1, Ordering::SeqCst);
-                });
+                let (uploads, received) = counts.clone();
+                tokio::spawn(async move { serve(stream, port, status, &uploads, &received).await });
             }
         });
-        Self { port, connections, _task: AbortOnDropHandle::new(task) }
+        Self { port, uploads, received, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// How many connections are open.
-    pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+    /// How many layers are on their way.
+    pub(crate) fn uploads(&self) -> usize {
+        self.uploads.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of layers have come.
+    pub(crate) fn received(&self) -> usize {
+        self.received.load(Ordering::SeqCst)
     }
 
     /// An image in it.
-    pub fn image(&self) -> String {
+    pub(crate) fn image(&self) -> String {
         format!("127.0.0.1:{}/engine-tests/{}:1", self.port, unique())
     }
 }
 
-async fn serve(mut stream: TcpStream, status: Option<&str>) {
-    let mut request = [0; 4096];
-    while let Ok(1..) = stream.read(&mut request).await {
-        if let Some(status) = status {
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-            if stream.write_all(answer.as_bytes()).await.is_err() {
+async fn serve(
+    mut stream: TcpStream,
+    port: u16,
+    status: Option<&str>,
+    uploads: &AtomicUsize,
+    received: &AtomicUsize,
+) {
+    let mut request = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = stream.read(&mut request).await {
+        let request_line = &request[..length];
+        let answer = match status {
+            // The host tries TLS first.
+            _ if request_line[0] == 0x16 => return,
+            Some(status) => status.to_owned(),
+            None if request_line.starts_with(b"GET /v2/ ") => "200 OK".to_owned(),
+            None if request_line.starts_with(b"POST ") => format!(
+                "202 Accepted\r\nLocation: http://127.0.0.1:{port}/v2/u/1\r\nDocker-Upload-UUID: 1"
+            ),
+            None if request_line.starts_with(b"PATCH ") => {
+                uploads.fetch_add(1, Ordering::SeqCst);
+                while let Ok(length @ 1..) = stream.read(&mut request).await {
+                    received.fetch_add(length, Ordering::SeqCst);
+                    sleep(Duration::from_millis(6)).await;
+                }
+                uploads.fetch_sub(1, Ordering::SeqCst);
                 return;
             }
+            None => "404 Not Found".to_owned(),
+        };
+        let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
         }
     }
 }

@@ -17,20 +17,20 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// No test is slower than this, whatever the machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub const BOTH: [Builder; 2] = [Builder::Buildkit, Builder::Classic];
+pub(crate) const BOTH: [Builder; 2] = [Builder::Buildkit, Builder::Classic];
 
-pub fn unique() -> String {
+pub(crate) fn unique() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-pub fn engine_at(url: &str, builder: BuilderChoice) -> Engine {
+pub(crate) fn engine_at(url: &str, builder: BuilderChoice) -> Engine {
     let name = HostName::parse("build-1").unwrap();
     Engine::connect(&EngineSettings { name, url: url.to_owned(), builder }).unwrap()
 }
 
-pub fn engine(builder: Builder) -> Engine {
+pub(crate) fn engine(builder: Builder) -> Engine {
     let choice = match builder {
         Builder::Buildkit => BuilderChoice::Buildkit,
         Builder::Classic => BuilderChoice::Classic,
@@ -39,21 +39,21 @@ pub fn engine(builder: Builder) -> Engine {
 }
 
 /// The login that the registry with a login knows.
-pub fn good_login() -> Credentials {
+pub(crate) fn good_login() -> Credentials {
     let registry = env::registry_with_login();
     Credentials { username: registry.user, password: registry.password.into() }
 }
 
-pub fn wrong_login() -> Credentials {
+pub(crate) fn wrong_login() -> Credentials {
     Credentials { username: "nobody".into(), password: "hunter2hunter2".to_owned().into() }
 }
 
-pub fn login_for(registry: &str, login: Credentials) -> BTreeMap<RegistryHost, Credentials> {
+pub(crate) fn login_for(registry: &str, login: Credentials) -> BTreeMap<RegistryHost, Credentials> {
     [(RegistryHost::parse(registry).unwrap(), login)].into()
 }
 
 /// A request with a tag of its own and everything else at its default.
-pub fn request() -> BuildRequest {
+pub(crate) fn request() -> BuildRequest {
     BuildRequest {
         tag: format!("slipway.invalid/{}:1", unique()),
         dockerfile: DockerfilePath::default(),
@@ -68,7 +68,7 @@ pub fn request() -> BuildRequest {
 }
 
 /// A tar of files, each a path and its content.
-pub fn tar(files: &[(&str, &str)]) -> Bytes {
+pub(crate) fn tar(files: &[(&str, &str)]) -> Bytes {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = tar::Header::new_ustar();
@@ -79,18 +79,20 @@ pub fn tar(files: &[(&str, &str)]) -> Bytes {
     tar.into_inner().unwrap().into()
 }
 
-pub fn context(tar: Bytes) -> impl stream::Stream<Item = io::Result<Bytes>> + Send + 'static {
+pub(crate) fn context(
+    tar: Bytes,
+) -> impl stream::Stream<Item = io::Result<Bytes>> + Send + 'static {
     stream::iter([Ok(tar)])
 }
 
 /// What came of a build, or a push, and what it told.
-pub struct Told<T> {
+pub(crate) struct Told<T> {
     pub result: Result<T, Failure>,
     pub news: Vec<Progress>,
 }
 
 /// Runs a piece of work to its end and collects what it tells.
-pub async fn listen<T>(
+pub(crate) async fn listen<T>(
     work: impl AsyncFnOnce(mpsc::Sender<Progress>) -> Result<T, Failure>,
 ) -> Told<T> {
     let (sender, mut receiver) = mpsc::channel(8);
@@ -107,14 +109,14 @@ pub async fn listen<T>(
 }
 
 /// Builds from a tar and takes the image off again, but for its cache.
-pub async fn build(engine: &Engine, request: &BuildRequest, tar: Bytes) -> Told<BuiltImage> {
+pub(crate) async fn build(engine: &Engine, request: &BuildRequest, tar: Bytes) -> Told<BuiltImage> {
     let told = listen(async |progress| engine.build(request, context(tar), progress).await).await;
     engine.untag(&request.tag).await.unwrap();
     told
 }
 
 /// [`build`], from a Dockerfile alone.
-pub async fn build_dockerfile(
+pub(crate) async fn build_dockerfile(
     engine: &Engine,
     request: &BuildRequest,
     dockerfile: &str,
@@ -124,7 +126,7 @@ pub async fn build_dockerfile(
 
 impl<T> Told<T> {
     /// All output of one kind, as text.
-    pub fn text(&self, of: LogStream) -> String {
+    pub(crate) fn text(&self, of: LogStream) -> String {
         let mut text = Vec::new();
         for item in &self.news {
             if let Progress::Log { stream, bytes, .. } = item
@@ -137,7 +139,7 @@ impl<T> Told<T> {
     }
 
     /// What became of the steps whose name has `part` in it.
-    pub fn statuses(&self, part: &str) -> Vec<StepStatus> {
+    pub(crate) fn statuses(&self, part: &str) -> Vec<StepStatus> {
         let mut statuses = Vec::new();
         for item in &self.news {
             if let Progress::Step { name, status, .. } = item
@@ -150,7 +152,7 @@ impl<T> Told<T> {
     }
 
     /// The number of the first step whose name has `part` in it.
-    pub fn number(&self, part: &str) -> u32 {
+    pub(crate) fn number(&self, part: &str) -> u32 {
         let found = self.news.iter().find_map(|item| match item {
             Progress::Step { step, name, .. } if name.contains(part) => Some(*step),
             Progress::Step { .. } | Progress::Log { .. } => None,

@@ -1,0 +1,153 @@
+//! A build as it is shown.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use slipway_domain::{Fault, Reason, Stage};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Status;
+
+/// A build as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BuildView {
+    /// Its id.
+    pub id: Uuid,
+    /// Where it stands.
+    pub status: Status,
+    /// Where the image goes.
+    #[schema(example = "registry.example/team/app:1.2")]
+    pub image: String,
+    /// The tenant that it belongs to.
+    #[schema(example = "default")]
+    pub project: String,
+    /// Where its context comes from.
+    pub source: SourceView,
+    /// The latest attempt, from 1; 0 before the first.
+    pub attempt: i32,
+    /// The Docker host of the latest attempt.
+    #[schema(example = "local")]
+    pub host: Option<String>,
+    /// The registry's digest of the image, once it is pushed.
+    #[schema(example = "sha256:6f1a…")]
+    pub digest: Option<String>,
+    /// Why it did not succeed.
+    pub failure: Option<FailureView>,
+    /// When it entered each stage, and how long each took.
+    pub timings: TimingsView,
+    /// Why it waits. Only where one queued build is asked for.
+    pub waiting: Option<WaitingView>,
+    /// Whether somebody asked for it to stop.
+    pub cancel_requested: bool,
+    /// The build that this one repeats.
+    pub retry_of: Option<Uuid>,
+    /// What its sender wanted to find again.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<serde_json::Value>,
+    /// The number of its latest event.
+    pub last_seq: i64,
+    /// Where more is to be found.
+    pub links: BuildLinks,
+}
+
+/// Where a build's context comes from, without its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SourceView {
+    /// A Dockerfile alone.
+    Dockerfile {
+        /// Length of its text in bytes.
+        bytes: u64,
+    },
+    /// An uploaded context.
+    Upload {
+        /// Which.
+        id: Uuid,
+    },
+}
+
+/// Why a build did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailureView {
+    /// What happened, as a word: `dockerfile_invalid`, `step_failed`, `file_not_found`,
+    /// `base_image_not_found`, `base_image_denied`, `context_not_an_archive`,
+    /// `context_truncated`, `context_unsafe`, `context_too_large`, `dockerfile_missing`,
+    /// `upload_missing`, `registry_denied`, `registry_unreachable`, `registry_error`,
+    /// `host_unreachable`, `host_disk_full`, `host_error`, `timed_out`,
+    /// `attempts_exhausted` or `internal`.
+    #[schema(value_type = String, example = "step_failed")]
+    pub reason: Reason,
+    /// The stage it happened in: `preparing`, `building`, `pushing` or `purging`.
+    #[schema(value_type = Option<String>, example = "building")]
+    pub stage: Option<Stage>,
+    /// Who has to do something about it: `user`, `source`, `registry`, `host` or `system`.
+    #[schema(value_type = String, example = "user")]
+    pub fault: Fault,
+    /// One sentence.
+    #[schema(example = "step 2 exited with code 127")]
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// When the latest attempt entered each stage, and how long each stage took that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TimingsView {
+    /// When the build was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When its context was on the way to the engine.
+    pub preparing_at: Option<DateTime<Utc>>,
+    /// When the engine began with the Dockerfile.
+    pub building_at: Option<DateTime<Utc>>,
+    /// When the image began to travel to the registry.
+    pub pushing_at: Option<DateTime<Utc>>,
+    /// When the image began to be taken off the host.
+    pub purging_at: Option<DateTime<Utc>>,
+    /// When the build was over.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Milliseconds from acceptance to the latest attempt.
+    pub queued_ms: Option<i64>,
+    /// Milliseconds of preparing.
+    pub preparing_ms: Option<i64>,
+    /// Milliseconds of building.
+    pub building_ms: Option<i64>,
+    /// Milliseconds of pushing.
+    pub pushing_ms: Option<i64>,
+    /// Milliseconds of purging.
+    pub purging_ms: Option<i64>,
+    /// Milliseconds from acceptance to the end.
+    pub total_ms: Option<i64>,
+}
+
+/// Why a build still waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitingView {
+    /// In words.
+    #[schema(example = "all 4 slots busy")]
+    pub reason: String,
+    /// How many builds are before it; 0 is next.
+    pub position: u64,
+    /// Since when it waits.
+    pub since: DateTime<Utc>,
+}
+
+/// Paths of what belongs to a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BuildLinks {
+    /// The build itself.
+    #[serde(rename = "self")]
+    pub this: String,
+    /// Its log as text.
+    pub logs: String,
+    /// Its events as they happen.
+    pub events: String,
+}
+
+/// Builds, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BuildList {
+    /// One page of them.
+    pub builds: Vec<BuildView>,
+    /// What to give as `cursor` for the next page; null on the last one.
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,25 @@
+//! The JSON of `/api/v2`: what clients send, and what they are answered.
+//!
+//! These types are the contract. They hold no rule: what comes in is checked when it
+//! becomes a `BuildSpec` of the domain, what goes out was true when the row was read.
+//! A field here is spelled as in SQL, in logs and in the UI.
+
+mod build;
+mod error;
+mod health;
+mod host;
+mod source;
+mod status;
+mod submit;
+mod upload;
+
+pub use build::{
+    BuildLinks, BuildList, BuildView, FailureView, SourceView, TimingsView, WaitingView,
+};
+pub use error::{ErrorBody, ErrorView};
+pub use health::{CheckView, HealthStatus, HealthView};
+pub use host::{HostList, HostView};
+pub use source::SourceRequest;
+pub use status::Status;
+pub use submit::{LoginSchema, RetryBuild, SubmitBuild};
+pub use upload::UploadView;

@@ -1,0 +1,96 @@
+//! What a client asks for.
+//!
+//! These types cannot be printed or serialised: logins pass through them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use slipway_domain::Credentials;
+use utoipa::ToSchema;
+
+use crate::SourceRequest;
+
+/// A build as it is asked for. Unknown fields are refused.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "image": "registry.example/team/app:1.2",
+    "source": {"type": "dockerfile", "content": "FROM scratch\nLABEL hello=world\n"},
+    "args": {"VERSION": "1.2"},
+    "registry_auth": {"registry.example": {"username": "ci", "password": "…"}},
+    "metadata": {"commit": "4f2a9c1"}
+}))]
+pub struct SubmitBuild {
+    /// Where the image goes, such as `registry.example/team/app:1.2`: a reference by the
+    /// grammar of registries, without a digest. Without a tag it is `latest`.
+    pub image: String,
+    /// Where the build context comes from.
+    pub source: SourceRequest,
+    /// Path of the Dockerfile within the context.
+    #[schema(default = "Dockerfile")]
+    pub dockerfile: Option<String>,
+    /// Build arguments. They end up in the image's history: no place for secrets.
+    #[serde(default)]
+    pub args: BTreeMap<String, String>,
+    /// Labels for the image.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// The stage of the Dockerfile to stop at; the last one where none is named.
+    pub target: Option<String>,
+    /// `os/architecture[/variant]`, such as `linux/amd64`; the host's own where none is named.
+    pub platform: Option<String>,
+    /// Do not use the builder's cache.
+    #[serde(default)]
+    pub no_cache: bool,
+    /// Look for newer base images even where the host has them.
+    #[serde(default)]
+    pub pull: bool,
+    /// Push the image. If not, it stays on the host.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub push: bool,
+    /// Logins by registry (`host[:port]`, Docker Hub is `docker.io`), for base images and
+    /// for the push. Kept sealed, never shown, and erased when the build ends.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, LoginSchema>)]
+    pub registry_auth: BTreeMap<String, Credentials>,
+    /// The tenant that the build belongs to.
+    #[schema(default = "default")]
+    pub project: Option<String>,
+    /// Whatever is to be found again in answers, at most 64 KiB.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<serde_json::Value>,
+    /// Time limit of the building stage in seconds, 1 to 86400; the server's default where
+    /// none is given.
+    #[schema(minimum = 1, maximum = 86400)]
+    pub timeout_seconds: Option<u32>,
+}
+
+/// What a retry may bring along.
+#[derive(Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryBuild {
+    /// Logins by registry, needed where the first build came with logins: those were
+    /// erased when it ended.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, LoginSchema>)]
+    pub registry_auth: BTreeMap<String, Credentials>,
+}
+
+/// A login for a registry, for the API document only: the real one is the domain's
+/// `Credentials`, which knows no serialisation.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(as = Login)]
+#[expect(dead_code, reason = "read by the schema's macro only")]
+pub struct LoginSchema {
+    /// The user's name.
+    #[schema(value_type = String, example = "ci")]
+    username: (),
+    /// The password or token.
+    #[schema(value_type = String, format = Password, write_only)]
+    password: (),
+}
+
+const fn yes() -> bool {
+    true
+}

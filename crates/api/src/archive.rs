@@ -1,0 +1,86 @@
+//! Whether bytes are a build context, by their beginning.
+//!
+//! The guard that reads every entry stands before the engine. Here at the door only what
+//! can never become a build is turned away, while its sender is still there to be told.
+
+use crate::error::Error;
+
+/// A tar header is this long; nothing shorter can be one.
+pub(crate) const HEAD_BYTES: usize = 512;
+
+const GZIP: &[u8] = &[0x1f, 0x8b, 0x08];
+
+/// What other archives begin with, and what they are called.
+const OTHERS: [(&[u8], &str); 6] = [
+    (b"BZh", "this is bzip2, which is not supported yet; only tar and gzip of tar are"),
+    (b"\xfd7zXZ", "this is xz, which is not supported yet; only tar and gzip of tar are"),
+    (b"\x28\xb5\x2f\xfd", "this is zstd, which is not supported yet; only tar and gzip of tar are"),
+    (b"PK\x03\x04", "this is zip, which is not supported yet; only tar and gzip of tar are"),
+    (b"7z\xbc\xaf", "this is 7z, which is not supported; only tar and gzip of tar are"),
+    (b"--", "this looks like a multipart form; send the archive itself as the body"),
+];
+
+/// Looks at the first [`HEAD_BYTES`] bytes, or at all where there are fewer.
+pub(crate) fn check(head: &[u8]) -> Result<(), Error> {
+    if head.is_empty() {
+        return Err(Error::EmptyBody);
+    }
+    if head.starts_with(GZIP) || is_tar_header(head) {
+        return Ok(());
+    }
+    let other = OTHERS.iter().find(|(magic, _)| head.starts_with(magic));
+    let found = other.map_or("this is no tar and no gzip of one", |(_, found)| found);
+    Err(Error::NotAnArchive { found })
+}
+
+/// POSIX and GNU archives carry a magic; older ones only a checksum: the sum of the
+/// header's bytes, its own eight counted as spaces, in octal at offset 148.
+fn is_tar_header(head: &[u8]) -> bool {
+    let Some(head) = head.first_chunk::<HEAD_BYTES>() else { return false };
+    if &head[257..262] == b"ustar" {
+        return true;
+    }
+    let digits: String =
+        head[148..156].iter().map(|byte| char::from(*byte)).filter(char::is_ascii_digit).collect();
+    let sum: u32 = head
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) })
+        .sum();
+    u32::from_str_radix(&digits, 8).is_ok_and(|stored| stored == sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(magic: &[u8]) -> Vec<u8> {
+        let mut head = vec![0_u8; HEAD_BYTES];
+        head[..10].copy_from_slice(b"Dockerfile");
+        head[257..257 + magic.len()].copy_from_slice(magic);
+        head
+    }
+
+    #[test]
+    fn tar_old_and_new_and_gzip() {
+        assert!(check(b"\x1f\x8b\x08\x00").is_ok());
+        assert!(check(&header(b"ustar\x0000")).is_ok());
+        let mut old = header(b"");
+        let sum: u32 = old.iter().map(|byte| u32::from(*byte)).sum::<u32>() + 8 * 32;
+        old[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        assert!(check(&old).is_ok());
+        old[0] ^= 1;
+        assert!(check(&old).is_err());
+    }
+
+    #[test]
+    fn what_else_it_is_is_said() {
+        let said = |head: &[u8]| check(head).unwrap_err().to_string();
+        assert_eq!(said(b""), "the request has no body");
+        assert!(said(b"BZh9").contains("bzip2"));
+        assert!(said(b"PK\x03\x04").contains("zip"));
+        assert!(said(b"FROM scratch\n").contains("no tar"));
+        assert!(said(&[0; HEAD_BYTES]).contains("no tar"));
+        assert!(said(b"\x1f\x8b").contains("no tar"));
+    }
+}

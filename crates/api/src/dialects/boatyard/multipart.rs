@@ -1,0 +1,114 @@
+//! A multipart form: the part `TarFile` is the archive, the part `Json` the fields.
+//!
+//! Forms with other names were taken by position, archive first. A part with another
+//! name is told by its beginning instead, which gives the same and survives an extra
+//! button in the form: what begins with a brace is the fields.
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::{HttpRequest, web};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+
+use super::envelope::Refusal;
+use crate::error::Error;
+use crate::receive::{self, Received};
+use crate::{Api, body};
+
+/// Reads a form: the fields as JSON, and the archive if there is one.
+pub(super) async fn read(
+    req: &HttpRequest,
+    payload: web::Payload,
+    api: &Api,
+) -> Result<(Bytes, Option<Received>), Refusal> {
+    let limit = api.limits.upload_bytes;
+    body::announced(req, limit)?;
+    let mut parts = Multipart::new(req.headers(), body::chunks(payload));
+    let mut form = Form::default();
+    while let Some(mut part) = parts.try_next().await.map_err(Error::from)? {
+        let head = peek(&mut part).await?;
+        match form.role(part.name(), &head) {
+            Role::Json => {
+                form.json = Some(gather(head, &mut part, api.limits.body_bytes).await?);
+            }
+            Role::Archive { named } => {
+                let whole = stream::iter([Ok(head)]).chain(part.by_ref());
+                let received = receive::receive(&api.blobs, limit, whole).await;
+                // What was taken for the archive may turn out to be a button; the one
+                // with the right name counts, whatever it turns out to be.
+                form.archive = Some(if named { Ok(received?) } else { received });
+            }
+            Role::None => {}
+        }
+        // The next part begins where this one was read to its end.
+        while let Some(chunk) = part.try_next().await.map_err(Error::from)? {
+            form.passed_by += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            if form.passed_by > limit {
+                return Err(Error::TooLarge { what: "form", limit }.into());
+            }
+        }
+    }
+    Ok((form.json.unwrap_or_default(), form.archive.transpose()?))
+}
+
+/// What a form has brought so far.
+#[derive(Default)]
+struct Form {
+    json: Option<Bytes>,
+    archive: Option<Result<Received, Error>>,
+    /// Bytes that belonged to nothing.
+    passed_by: u64,
+}
+
+enum Role {
+    Json,
+    Archive { named: bool },
+    None,
+}
+
+impl Form {
+    fn role(&self, name: Option<&str>, head: &[u8]) -> Role {
+        let name = name.unwrap_or_default();
+        if name.eq_ignore_ascii_case("Json") {
+            Role::Json
+        } else if name.eq_ignore_ascii_case("TarFile") {
+            Role::Archive { named: true }
+        } else if self.json.is_none() && head.trim_ascii_start().starts_with(b"{") {
+            Role::Json
+        } else if self.archive.is_none() {
+            Role::Archive { named: false }
+        } else {
+            Role::None
+        }
+    }
+}
+
+/// The first bytes of a part.
+async fn peek(part: &mut Field) -> Result<Bytes, Error> {
+    Ok(part.try_next().await?.unwrap_or_default())
+}
+
+/// A small part as a whole.
+async fn gather<S>(head: Bytes, rest: &mut S, limit: usize) -> Result<Bytes, Error>
+where
+    S: Stream<Item = Result<Bytes, MultipartError>> + Unpin,
+{
+    let mut whole = BytesMut::from(head.as_ref());
+    while let Some(chunk) = rest.try_next().await? {
+        whole.extend_from_slice(&chunk);
+        if whole.len() > limit {
+            let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+            return Err(Error::TooLarge { what: "part Json", limit });
+        }
+    }
+    Ok(whole.freeze())
+}
+
+impl From<MultipartError> for Error {
+    fn from(error: MultipartError) -> Self {
+        match error {
+            MultipartError::Payload(error) => error.into(),
+            MultipartError::Incomplete => Self::CutOff,
+            other => Self::Malformed { form: "multipart form", problem: other.to_string() },
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The older services' APIs, each in a place of its own.
+//!
+//! A dialect translates words: what comes in becomes a draft for `intake`, what goes out
+//! is a row in the old service's spelling. Nothing new may depend on one.
+
+pub(crate) mod boatyard;
+
+use actix_web::{HttpResponse, ResponseError as _};
+
+use crate::error::Error;
+
+/// Refuses a request that no handler took, in the envelope that the path belongs to.
+pub(crate) fn refuse(path: &str, error: &Error) -> HttpResponse {
+    if path == "/api/v1" || path.starts_with("/api/v1/") {
+        boatyard::refuse(error)
+    } else {
+        error.error_response()
+    }
+}

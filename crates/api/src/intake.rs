@@ -1,0 +1,144 @@
+//! The only door into the store.
+//!
+//! Every dialect translates its request into a draft; here the draft is checked, written
+//! down and rung for. What is accepted is in the database before the client hears of it.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+use slipway_domain::{
+    BuildId, BuildSpec, BuildSpecDraft, Credentials, FieldError, RegistryHost, Secrets, Source,
+};
+use slipway_queue::News;
+use slipway_store::builds::{self, Build, Idempotency, Submission, Submitted};
+
+use crate::Api;
+use crate::error::Error;
+
+/// More logins than any build needs, few enough to seal.
+const MAX_LOGINS: usize = 100;
+const MAX_LOGIN_BYTES: usize = 64 * 1024;
+
+/// A checked request.
+pub(crate) struct Order {
+    pub(crate) spec: BuildSpec,
+    pub(crate) secrets: Secrets,
+    /// The build that this one repeats.
+    pub(crate) retry_of: Option<BuildId>,
+    /// The sender's key for repeating the request safely.
+    pub(crate) key: Option<Key>,
+}
+
+/// An idempotency key: 1 to 255 visible ASCII characters.
+#[derive(Debug, Clone)]
+pub(crate) struct Key(String);
+
+/// What became of an order.
+pub(crate) enum Accepted {
+    /// It is in line.
+    New(Build),
+    /// The same order came before under its key.
+    Before(Build),
+}
+
+impl Order {
+    /// Checks a request.
+    pub(crate) fn check(draft: BuildSpecDraft, secrets: Secrets) -> Result<Self, Error> {
+        Ok(Self { spec: draft.parse()?, secrets, retry_of: None, key: None })
+    }
+}
+
+impl Key {
+    /// Reads the value of the `Idempotency-Key` header.
+    pub(crate) fn parse(value: &[u8]) -> Result<Self, Error> {
+        let text = std::str::from_utf8(value)
+            .ok()
+            .filter(|text| (1..=255).contains(&text.len()))
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+        match text {
+            Some(text) => Ok(Self(text.to_owned())),
+            None => Err(FieldError::new(
+                "Idempotency-Key",
+                "must be 1 to 255 visible ASCII characters, without spaces",
+            )
+            .into()),
+        }
+    }
+}
+
+/// Logins under whatever spelling of their registries. Errors never quote a spelling: it
+/// may be a URL with a password in it.
+pub(crate) fn logins(given: BTreeMap<String, Credentials>) -> Result<Secrets, Error> {
+    let refuse = |message: &str| {
+        FieldError::new("registry_auth", message)
+            .hint("name each registry as host or host:port, Docker Hub as docker.io")
+    };
+    if given.len() > MAX_LOGINS {
+        return Err(refuse("has more than 100 logins").into());
+    }
+    let mut registry_auth = BTreeMap::new();
+    for (registry, login) in given {
+        let registry =
+            RegistryHost::parse(&registry).map_err(|_| refuse("has a name that is no registry"))?;
+        if login.username.len() + login.password.expose().len() > MAX_LOGIN_BYTES {
+            return Err(refuse("has a login that is larger than 64 KiB").into());
+        }
+        if registry_auth.insert(registry, login).is_some() {
+            return Err(refuse("names one registry in two spellings").into());
+        }
+    }
+    Ok(Secrets { registry_auth })
+}
+
+/// Accepts an order: writes it down, then rings.
+pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> {
+    let digest = order.key.as_ref().map(|_| fingerprint(order));
+    let idempotency = order
+        .key
+        .as_ref()
+        .zip(digest.as_deref())
+        .map(|(key, request_sha256)| Idempotency { key: &key.0, request_sha256 });
+    let submission = Submission {
+        id: BuildId::generate(),
+        spec: &order.spec,
+        secrets: &order.secrets,
+        retry_of: order.retry_of,
+        idempotency,
+    };
+    match builds::submit(&api.store, &submission, slipway_domain::now()).await? {
+        Submitted::New(build) => {
+            api.queue.outbox_filled();
+            api.queue.tell(News::Happened(build.id));
+            tracing::info!(
+                build.id = %build.id,
+                image = %build.spec.image,
+                project = %build.spec.project,
+                "a build is in line"
+            );
+            Ok(Accepted::New(*build))
+        }
+        Submitted::Before(build) => Ok(Accepted::Before(*build)),
+        Submitted::KeyTaken => Err(Error::KeyTaken),
+        Submitted::NoSuchUpload => match &order.spec.source {
+            Source::Upload { .. } if order.retry_of.is_some() => Err(Error::UploadGone),
+            Source::Upload { id } => Err(Error::UploadNamed(*id)),
+            Source::Dockerfile { .. } => Err(Error::UploadGone),
+        },
+    }
+}
+
+/// What makes two requests the same: all that was asked for, logins included, in one
+/// form however it was spelled. Only the digest is kept.
+fn fingerprint(order: &Order) -> String {
+    let mut digest = Sha256::new();
+    // Maps of strings and words: this cannot fail to serialise.
+    let spec = serde_json::to_vec(&order.spec).unwrap_or_default();
+    let secrets = order.secrets.expose_bytes();
+    let retry_of = order.retry_of.map(|id| id.to_string()).unwrap_or_default();
+    for part in [spec.as_slice(), secrets.as_slice(), retry_of.as_bytes()] {
+        // The length first, so that no byte can move from one part to the next.
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,127 @@
+//! `GET /api/v2/builds/{id}/logs`: the events of a build as text.
+//!
+//! A log may be longer than memory: it is read and sent a batch at a time, and the next
+//! batch is read when the client has taken the one before.
+
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures::{Stream, stream};
+use slipway_api_types::ErrorView;
+use slipway_domain::Event;
+use slipway_follow::{Tail, Text, as_text};
+use slipway_store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use super::path;
+use crate::Api;
+use crate::error::Error;
+use crate::params::Params;
+
+/// Read the log
+///
+/// Steps, their output and the states of the build as text. `follow=true` goes on until
+/// the build is over.
+#[utoipa::path(
+    get, path = "/api/v2/builds/{id}/logs", tag = "builds", operation_id = "get_build_logs",
+    params(
+        ("id" = Uuid, Path, description = "The build's id"),
+        ("from" = Option<i64>, Query, minimum = 0,
+            description = "The number of the last event you have; what comes after it is sent"),
+        ("follow" = Option<bool>, Query, description = "Stay until the build is over"),
+    ),
+    responses(
+        (status = 200, description = "The text", body = String,
+            content_type = "text/plain; charset=utf-8",
+            headers(("Slipway-Last-Seq" = i64,
+                description = "The build's latest event when the answer began. Without \
+                    `follow` it is the last one in the text: give it as `from` to go on"))),
+        (status = 404, description = "There is no such build", body = ErrorView),
+    )
+)]
+pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
+    let params = Params::read(&req, &["from", "follow"])?;
+    let after = params.seq("from")?.unwrap_or(0);
+    let follow = params.flag("follow")?;
+    let build = path::build(&req, &api).await?;
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("Slipway-Last-Seq", build.last_seq))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        // nginx would keep a live log back until its buffer is full.
+        .insert_header(("X-Accel-Buffering", "no"));
+    if req.method() == Method::HEAD {
+        return Ok(response.finish());
+    }
+    // A number from another life of the database must not hide what happens from now on.
+    let after = after.min(build.last_seq);
+    let log = Log {
+        tail: Tail::new(&api.store, &api.queue, build.id, after),
+        text: Text::default(),
+        last: after,
+        until: if follow { None } else { Some(build.last_seq) },
+        stopping: api.stopping.clone(),
+    };
+    Ok(response.streaming(log.into_stream()))
+}
+
+/// One client's place in one log.
+struct Log {
+    tail: Tail,
+    text: Text,
+    /// The last event that was rendered.
+    last: i64,
+    /// The last event to render; none for a follower.
+    until: Option<i64>,
+    stopping: CancellationToken,
+}
+
+impl Log {
+    /// The text, batch by batch. An error cuts the answer off, so that the client sees
+    /// that it is not whole.
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, StoreError>> {
+        stream::try_unfold(Some(self), |log| async move {
+            let Some(mut log) = log else { return Ok(None) };
+            loop {
+                let Some(batch) = log.batch().await? else {
+                    return Ok(log.farewell().map(|text| (text, None)));
+                };
+                let text = as_text(&mut log.text, &batch);
+                // An empty chunk would end the answer.
+                if !text.is_empty() {
+                    return Ok(Some((Bytes::from(text), Some(log))));
+                }
+            }
+        })
+    }
+
+    async fn batch(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
+        let batch = match self.until {
+            Some(until) if self.last >= until => None,
+            Some(until) => self.tail.ready().await?.map(|mut batch| {
+                batch.retain(|event| event.seq <= until);
+                batch
+            }),
+            None => tokio::select! {
+                batch = self.tail.next() => batch?,
+                () = self.stopping.cancelled() => None,
+            },
+        };
+        if let Some(last) = batch.as_ref().and_then(|batch| batch.last()) {
+            self.last = last.seq;
+        }
+        Ok(batch)
+    }
+
+    /// What a follower is told who is sent away before the end.
+    fn farewell(&self) -> Option<Bytes> {
+        let sent_away = self.until.is_none() && self.stopping.is_cancelled();
+        sent_away.then(|| {
+            let last = self.last;
+            Bytes::from(format!(
+                "==> this server is stopping; go on with ?follow=true&from={last}\n"
+            ))
+        })
+    }
+}

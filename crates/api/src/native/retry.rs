@@ -1,0 +1,50 @@
+//! `POST /api/v2/builds/{id}/retry`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use slipway_api_types::{BuildView, ErrorView, RetryBuild};
+
+use super::{path, submit};
+use crate::error::Error;
+use crate::intake::{self, Order};
+use crate::{Api, body, json};
+
+/// Retry a build
+///
+/// A new build of the same request; the old one stays as it ended. The logins of the old
+/// one were erased when it ended: where it had some, send them again.
+#[utoipa::path(
+    post, path = "/api/v2/builds/{id}/retry", tag = "builds", operation_id = "retry_build",
+    params(
+        ("id" = Uuid, Path, description = "The id of the build to repeat"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "As for a submission: a retry repeated is one retry"),
+    ),
+    request_body(content = Option<RetryBuild>, description = "May be left out"),
+    responses(
+        (status = 202, description = "The new build, with `retry_of`", body = BuildView,
+            headers(("Location" = String, description = "Path of the new build"))),
+        (status = 404, description = "There is no such build", body = ErrorView),
+        (status = 409, description = "It is not over, or its logins or upload are gone",
+            body = ErrorView),
+    )
+)]
+pub(crate) async fn retry(
+    req: HttpRequest,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Error> {
+    let key = submit::key(&req)?;
+    let body = body::read(&req, payload, api.limits.body_bytes).await?;
+    let brought: RetryBuild =
+        if body.trim_ascii().is_empty() { RetryBuild::default() } else { json::parse(&body)? };
+    let secrets = intake::logins(brought.registry_auth)?;
+    let build = path::build(&req, &api).await?;
+    if !build.state.is_finished() {
+        return Err(Error::NotOver(build.state));
+    }
+    if build.had_secrets && secrets.is_empty() {
+        return Err(Error::LoginsErased);
+    }
+    let order = Order { spec: build.spec, secrets, retry_of: Some(build.id), key };
+    submit::answer(&req, intake::submit(&api, &order).await?)
+}

@@ -1,0 +1,90 @@
+//! `POST /api/v2/builds`.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use slipway_api_types::{BuildView, ErrorView, SourceRequest, SubmitBuild};
+use slipway_domain::{BuildSpecDraft, Source, UploadId};
+use slipway_store::builds::Build;
+
+use super::view;
+use crate::error::Error;
+use crate::intake::{self, Accepted, Key, Order};
+use crate::{Api, body, json, request_log};
+
+/// Submit a build
+///
+/// Answers as soon as the build is written down; it survives whatever happens then.
+/// `links.events` and `links.logs` of the answer tell how it goes on.
+#[utoipa::path(
+    post, path = "/api/v2/builds", tag = "builds", operation_id = "submit_build",
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "1 to 255 visible ASCII characters, for repeating a request safely: the \
+            same key with the same body in the same project is the same build, and answered \
+            with `Idempotency-Replayed: true`; with another body it is refused")),
+    request_body(content = SubmitBuild, description = "Read whatever its Content-Type says"),
+    responses(
+        (status = 202, description = "It is in line", body = BuildView,
+            headers(("Location" = String, description = "Path of the build"),
+                ("Idempotency-Replayed" = Option<String>,
+                    description = "`true` where the same request came before"))),
+        (status = 400, description = "The body is wrong; `field` says where", body = ErrorView),
+        (status = 409, description = "The key came with another request", body = ErrorView),
+        (status = 413, description = "The body is too large", body = ErrorView),
+        (status = 507, description = "The server's disk is full", body = ErrorView),
+    )
+)]
+pub(crate) async fn submit(
+    req: HttpRequest,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Error> {
+    let key = key(&req)?;
+    let body = body::read(&req, payload, api.limits.body_bytes).await?;
+    let order = Order { key, ..order(json::parse(&body)?)? };
+    answer(&req, intake::submit(&api, &order).await?)
+}
+
+/// The answer to whatever was accepted.
+pub(super) fn answer(req: &HttpRequest, accepted: Accepted) -> Result<HttpResponse, Error> {
+    let begin = |build: &Build| {
+        request_log::concerns(req, build.id);
+        let mut response = HttpResponse::Accepted();
+        response.insert_header((header::LOCATION, view::location(build)));
+        response
+    };
+    Ok(match accepted {
+        Accepted::New(build) => begin(&build).json(view::build(build, None)),
+        Accepted::Before(build) => begin(&build)
+            .insert_header(("Idempotency-Replayed", "true"))
+            .json(view::build(build, None)),
+    })
+}
+
+/// The sender's key for repeating the request, if any.
+pub(super) fn key(req: &HttpRequest) -> Result<Option<Key>, Error> {
+    let value = req.headers().get("Idempotency-Key");
+    value.map(|value| Key::parse(value.as_bytes())).transpose()
+}
+
+fn order(asked: SubmitBuild) -> Result<Order, Error> {
+    let source = match asked.source {
+        SourceRequest::Dockerfile { content } => Source::Dockerfile { content },
+        SourceRequest::Upload { id } => Source::Upload { id: UploadId::from_uuid(id) },
+    };
+    let draft = BuildSpecDraft {
+        image: asked.image,
+        source,
+        dockerfile: asked.dockerfile,
+        args: asked.args,
+        labels: asked.labels,
+        target: asked.target,
+        platform: asked.platform,
+        no_cache: asked.no_cache,
+        pull: asked.pull,
+        push: asked.push,
+        project: asked.project,
+        metadata: asked.metadata,
+        timeout_seconds: asked.timeout_seconds,
+    };
+    Order::check(draft, intake::logins(asked.registry_auth)?)
+}

@@ -1,0 +1,81 @@
+//! Every path there is, most literal first.
+//!
+//! Full paths in one table: two scopes on one prefix would shadow each other. A path with
+//! another method is 405 with `Allow`, a path that is not here is 404, each in the
+//! envelope of the dialect that the path belongs to.
+
+use actix_web::dev::Handler;
+use actix_web::guard;
+use actix_web::{FromRequest, HttpRequest, Responder, Route, web};
+
+use crate::dialects::{self, boatyard};
+use crate::error::Error;
+use crate::native::{builds, cancel, events, hosts, logs, retry, submit, uploads};
+use crate::{health, openapi};
+
+/// Adds every path.
+pub(crate) fn table(cfg: &mut web::ServiceConfig) {
+    at(cfg, "/", [get(openapi::landing)]);
+    at(cfg, "/docs", [get(openapi::docs_slash)]);
+    at(cfg, "/docs/{file:.*}", [get(openapi::docs)]);
+    at(cfg, "/openapi.json", [get(openapi::document)]);
+
+    at(cfg, "/health", [get(health::health)]);
+    at(cfg, "/health/live", [get(health::live)]);
+    at(cfg, "/health/ready", [get(health::ready)]);
+
+    at(cfg, "/api/v2/builds", [get(builds::list), post(submit::submit)]);
+    at(cfg, "/api/v2/builds/{id}", [get(builds::one)]);
+    at(cfg, "/api/v2/builds/{id}/cancel", [post(cancel::cancel)]);
+    at(cfg, "/api/v2/builds/{id}/retry", [post(retry::retry)]);
+    at(cfg, "/api/v2/builds/{id}/logs", [get(logs::logs)]);
+    at(cfg, "/api/v2/builds/{id}/events", [get(events::events)]);
+    at(cfg, "/api/v2/uploads", [post(uploads::upload)]);
+    at(cfg, "/api/v2/uploads/{id}", [get(uploads::one)]);
+    at(cfg, "/api/v2/hosts", [get(hosts::list)]);
+    at(cfg, "/api/v2/hosts/{name}/drain", [post(hosts::drain)]);
+    at(cfg, "/api/v2/hosts/{name}/undrain", [post(hosts::undrain)]);
+
+    at(cfg, "/api/v1/build", [post(boatyard::submit)]);
+    at(cfg, "/api/v1/{job}/status", [get(boatyard::status)]);
+    at(cfg, "/api/v1/{job}/logs", [get(boatyard::logs)]);
+
+    cfg.default_service(web::to(|req: HttpRequest| async move {
+        dialects::refuse(req.path(), &Error::NoSuchPath)
+    }));
+}
+
+/// One method of a path: what `Allow` says of it, and what it does.
+type Method = (&'static str, Route);
+
+/// Adds a path with the methods that it knows.
+fn at<const N: usize>(cfg: &mut web::ServiceConfig, path: &str, methods: [Method; N]) {
+    let allow = methods.iter().map(|(names, _)| *names).collect::<Vec<_>>().join(", ");
+    let resource =
+        methods.into_iter().fold(web::resource(path), |resource, (_, route)| resource.route(route));
+    cfg.service(resource.default_service(web::to(move |req: HttpRequest| {
+        let allow = allow.clone();
+        async move { dialects::refuse(req.path(), &Error::WrongMethod { allow }) }
+    })));
+}
+
+/// Reading. HEAD is GET without the body, which the server leaves out by itself.
+fn get<F, Args>(handler: F) -> Method
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    ("GET, HEAD", web::route().guard(reads).to(handler))
+}
+
+/// Changing something.
+fn post<F, Args>(handler: F) -> Method
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    ("POST", web::post().to(handler))
+}

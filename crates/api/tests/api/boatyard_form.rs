@@ -1,0 +1,113 @@
+//! boatyard's multipart form, as browsers and `curl -F` send it.
+
+use reqwest::Method;
+use slipway_api::Limits;
+use slipway_domain::Source;
+
+use crate::server::{Answer, Server, a_tar, answer};
+use crate::worker::Worker;
+
+const JSON: &[u8] = br#"{"image_name": "r.example/app", "username": "u", "password": "p"}"#;
+
+/// A part: its name, its file name where it is a file, its bytes.
+type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+fn form(parts: &[Part<'_>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file, bytes) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        let head = format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        body.extend(head.as_bytes());
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--XX--\r\n");
+    body
+}
+
+async fn send(server: &Server, body: Vec<u8>) -> Answer {
+    let request = server
+        .request(Method::POST, "/api/v1/build")
+        .header("Content-Type", "multipart/form-data; boundary=XX");
+    answer(request.body(body)).await
+}
+
+#[tokio::test]
+async fn parts_by_name_and_by_position() {
+    let tar = a_tar();
+    let tar = tar.as_slice();
+    let forms: [(&str, Vec<Part<'_>>); 6] = [
+        ("named", vec![("TarFile", Some("c.tar"), tar), ("Json", None, JSON)]),
+        ("named, in another case and order", vec![("json", None, JSON), ("tarfile", None, tar)]),
+        ("by position", vec![("file", Some("c.tar"), tar), ("data", Some("d.json"), JSON)]),
+        ("half named", vec![("file", Some("c.tar"), tar), ("Json", None, JSON)]),
+        ("the other half", vec![("TarFile", None, tar), ("fields", None, JSON)]),
+        (
+            "with buttons",
+            vec![("ok", None, b"Go"), ("TarFile", None, tar), ("Json", None, JSON), ("x", None, b"")],
+        ),
+    ];
+    for (what, parts) in forms {
+        let server = Server::start().await;
+        let accepted = send(&server, form(&parts)).await;
+        assert_eq!(accepted.status, 200, "{what}: {accepted:?}");
+        let claimed = Worker::start(&server).await.claim().await;
+        let Source::Upload { id } = claimed.spec.source else { panic!("{:?}", claimed.spec) };
+        let blob = server.folder.path().join("blobs").join(id.to_string());
+        assert_eq!(std::fs::read(blob).unwrap(), tar, "{what}");
+        assert_eq!(claimed.secrets.registry_auth.len(), 1, "{what}");
+        assert_eq!(server.blobs_left(1).await.len(), 1, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_an_archive_is_its_fields() {
+    let server = Server::start().await;
+    let fields = br#"{"image_name": "app", "dockerfile": "FROM scratch"}"#;
+    assert_eq!(send(&server, form(&[("Json", None, fields)])).await.status, 200);
+    // The order of sources is the same as ever: the archive goes.
+    let both = form(&[("TarFile", None, &a_tar()), ("Json", None, fields)]);
+    assert_eq!(send(&server, both).await.status, 200);
+    assert!(server.blobs_left(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_nothing() {
+    let limits = Limits { upload_bytes: 100_000, body_bytes: 1000, ..Limits::default() };
+    let server = Server::with_limits(limits).await;
+    let tar = a_tar();
+    let mut large = a_tar();
+    large.resize(200_000, 7);
+    let long = [JSON, &b" ".repeat(2000)].concat();
+    let mut table = Vec::new();
+    for parts in [
+        vec![("TarFile", None, tar.as_slice())],
+        vec![("TarFile", None, &tar), ("Json", None, b"{}".as_slice())],
+        vec![("TarFile", None, &tar), ("Json", None, b"{")],
+        vec![("TarFile", None, &tar), ("Json", None, br#"{"image_name": "r.example/App"}"#)],
+        vec![("TarFile", None, b"BZh91AY&SY"), ("Json", None, JSON)],
+        vec![("file", None, b"\xfd7zXZ\0"), ("data", None, JSON)],
+        vec![("TarFile", None, b""), ("Json", None, JSON)],
+        vec![("TarFile", None, &large), ("Json", None, JSON)],
+        vec![("TarFile", None, &tar), ("Json", None, &long)],
+        vec![("Json", None, JSON)],
+        vec![],
+    ] {
+        table.push(send(&server, form(&parts)).await.line());
+    }
+    let whole = form(&[("TarFile", None, &tar), ("Json", None, JSON)]);
+    table.push(send(&server, whole[..800].to_vec()).await.line());
+    table.push(send(&server, b"no form at all".to_vec()).await.line());
+    let unbounded = server
+        .request(Method::POST, "/api/v1/build")
+        .header("Content-Type", "multipart/form-data");
+    table.push(answer(unbounded.body(whole.clone())).await.line());
+    insta::assert_snapshot!(table.join("\n"), @"");
+    assert!(server.blobs_left(0).await.is_empty());
+
+    // Hung up in the middle of the archive.
+    let head = "POST /api/v1/build HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\
+        Content-Type: multipart/form-data; boundary=XX\r\n\r\n";
+    server.raw(&[head.as_bytes(), &whole[..1500]].concat()).await;
+    assert!(server.blobs_left(0).await.is_empty());
+}

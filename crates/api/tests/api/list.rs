@@ -1,0 +1,100 @@
+//! Lists, page by page.
+
+use serde_json::{Value, json};
+use slipway_domain::{BuildId, BuildSpecDraft, Secrets, Source, now};
+use slipway_store::builds::{self, Submission};
+
+use crate::server::Server;
+use crate::worker::Worker;
+
+#[tokio::test]
+async fn builds_of_one_moment_are_all_listed_once() {
+    let server = Server::start().await;
+    // Seven in the same microsecond: time alone would lose some between two pages.
+    let moment = now();
+    for n in 0..7 {
+        let source = Source::Dockerfile { content: "FROM scratch".into() };
+        let spec = BuildSpecDraft::new(format!("app:{n}"), source).parse().unwrap();
+        let submission = Submission {
+            id: BuildId::generate(),
+            spec: &spec,
+            secrets: &Secrets::default(),
+            retry_of: None,
+            idempotency: None,
+        };
+        builds::submit(&server.api.store, &submission, moment).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut pages = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = server.get(&format!("/api/v2/builds?limit=3&cursor={cursor}")).await.json();
+        let images = images(&page);
+        pages.push(images.len());
+        seen.extend(images);
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(pages, [3, 3, 1]);
+    assert_eq!(seen, ["app:6", "app:5", "app:4", "app:3", "app:2", "app:1", "app:0"]);
+}
+
+#[tokio::test]
+async fn filters() {
+    let server = Server::start().await;
+    for (image, project) in [
+        ("r.example/app:1", "one"),
+        ("r.example/app:latest", "one"),
+        ("r.example/other:1", "two"),
+        ("library/hub", "two"),
+    ] {
+        server.submitted(json!({"image": image, "project": project})).await;
+    }
+    Worker::start(&server).await.fail().await;
+
+    let mut table = Vec::new();
+    for query in [
+        "",
+        "project=one",
+        "status=failed",
+        "status=queued&project=one",
+        "image=r.example/app",
+        "image=r.example/app:1",
+        "image=r.example/app:latest",
+        "image=docker.io/hub",
+        "image=r.example/none",
+        "limit=1",
+        "project=&status=",
+    ] {
+        let page = server.get(&format!("/api/v2/builds?{query}")).await.json();
+        table.push(format!("{query}: {}", images(&page).join(" ")));
+    }
+    insta::assert_snapshot!(table.join("\n"), @"");
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_wrong_is_named() {
+    let server = Server::start().await;
+    let mut table = Vec::new();
+    for query in [
+        "limit=0",
+        "limit=201",
+        "limit=ten",
+        "state=queued",
+        "status=done",
+        "image=A/b",
+        "project=-",
+        "cursor=abc",
+        "limit=1&limit=2",
+    ] {
+        table.push(server.get(&format!("/api/v2/builds?{query}")).await.line());
+    }
+    insta::assert_snapshot!(table.join("\n"), @"");
+}
+
+fn images(page: &Value) -> Vec<String> {
+    let builds = page["builds"].as_array().unwrap_or_else(|| panic!("{page}"));
+    builds.iter().map(|build| build["image"].as_str().unwrap().to_owned()).collect()
+}

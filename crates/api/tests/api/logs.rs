@@ -1,0 +1,94 @@
+//! The log as text.
+
+use futures::StreamExt as _;
+use reqwest::Method;
+use serde_json::json;
+use slipway_domain::{Stage, StepStatus};
+use slipway_store::builds::Ending;
+
+use crate::server::{Server, answer};
+use crate::worker::{Worker, a_failure, line, step};
+
+#[tokio::test]
+async fn a_log_from_the_beginning_and_from_a_number() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({})).await;
+    Worker::start(&server).await.succeed().await;
+
+    let whole = server.get(&format!("{build}/logs")).await;
+    insta::assert_snapshot!(whole.text, @"");
+    assert_eq!(whole.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(whole.header("x-accel-buffering"), "no");
+    assert_eq!(whole.header("slipway-last-seq"), "9");
+    assert_eq!(whole.header("x-content-type-options"), "nosniff");
+
+    let rest = server.get(&format!("{build}/logs?from=7")).await.text;
+    assert!(!rest.is_empty() && whole.text.ends_with(&rest), "{rest}");
+    assert_eq!(server.get(&format!("{build}/logs?from=9")).await.text, "");
+    assert_eq!(server.get(&format!("{build}/logs?from=999")).await.text, "");
+
+    let head = answer(server.request(Method::HEAD, &format!("{build}/logs?follow=true"))).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn a_follower_stays_until_the_end() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({})).await;
+    let worker = Worker::start(&server).await;
+
+    let path = format!("{build}/logs?follow=true");
+    let response = server.request(Method::GET, &path).send().await.unwrap();
+    let mut chunks = response.bytes_stream();
+    let mut next = async || {
+        let chunk = chunks.next().await.map(|chunk| chunk.unwrap());
+        chunk.map(|chunk| String::from_utf8(chunk.to_vec()).unwrap())
+    };
+    assert_eq!(next().await.unwrap(), "==> queued\n");
+    let lease = worker.claim().await.lease;
+    assert_eq!(next().await.unwrap(), "==> preparing on local\n");
+    worker.advance(&lease, Stage::Building).await;
+    assert_eq!(next().await.unwrap(), "==> building on local\n");
+    worker.say(&lease, &[step(StepStatus::Started), line("hello\n")]).await;
+    assert_eq!(next().await.unwrap(), "#1 [1/1] RUN make\nhello\n");
+    worker.finish(&lease, Ending::Failed(a_failure())).await;
+    assert_eq!(
+        next().await.unwrap(),
+        "==> failed: make: exit code 2\n    see the step's output\n"
+    );
+    assert_eq!(next().await, None);
+}
+
+#[tokio::test]
+async fn a_long_log_comes_whole() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({})).await;
+    let worker = Worker::start(&server).await;
+    let lease = worker.claim().await.lease;
+    worker.advance(&lease, Stage::Building).await;
+    let mut expected = String::new();
+    for n in 0..500 {
+        let text = format!("{n:05} {}\n", "x".repeat(20_000));
+        worker.say(&lease, &[line(&text)]).await;
+        expected.push_str(&text);
+    }
+    worker.finish(&lease, Ending::Cancelled).await;
+    for follow in [false, true] {
+        let text = server.get(&format!("{build}/logs?follow={follow}")).await.text;
+        let text = text.strip_suffix("==> cancelled\n").expect("the end");
+        assert!(text.ends_with(&expected), "{} of {} bytes", text.len(), expected.len());
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_wrong_is_named() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({})).await;
+    let mut table = Vec::new();
+    for query in ["from=-1", "from=x", "follow=yes", "tail=5"] {
+        table.push(server.get(&format!("{build}/logs?{query}")).await.line());
+    }
+    let unknown = "/api/v2/builds/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071/logs";
+    table.push(server.get(unknown).await.line());
+    insta::assert_snapshot!(table.join("\n"), @"");
+}

@@ -1,0 +1,27 @@
+//! The API as its clients see it: a real server on a free port, a real database, and
+//! stories that end in what was answered. No worker runs; tests move the rows as one would.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod bad_input;
+mod boatyard;
+mod boatyard_form;
+mod cancel;
+mod events;
+mod health;
+mod hosts;
+mod list;
+mod logs;
+mod retry;
+mod routes;
+mod secrets;
+mod server;
+mod stopping;
+mod submit;
+mod upload;
+mod worker;

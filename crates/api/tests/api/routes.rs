@@ -1,0 +1,94 @@
+//! Paths and methods, known and unknown, and the document that lists them.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::server::{Server, answer};
+
+#[tokio::test]
+async fn an_unknown_path_and_a_wrong_method() {
+    let server = Server::start().await;
+    let mut table = Vec::new();
+    for (method, path) in [
+        (Method::GET, "/nothing"),
+        (Method::GET, "/api/v2"),
+        (Method::GET, "/api/v2/builds/"),
+        (Method::POST, "/api/v2/nothing"),
+        (Method::DELETE, "/api/v2/builds"),
+        (Method::GET, "/api/v2/uploads"),
+        (Method::PUT, "/health"),
+        (Method::OPTIONS, "/"),
+        (Method::GET, "/api/v1"),
+        (Method::GET, "/api/v1/nothing"),
+        (Method::DELETE, "/api/v1/build"),
+        (Method::POST, "/api/v1/x/status"),
+        (Method::GET, "/docs/nothing"),
+    ] {
+        let answer = answer(server.request(method.clone(), path)).await;
+        let allow = answer.header("allow");
+        table.push(format!("{method} {path}: {allow} {}", answer.line()));
+    }
+    insta::assert_snapshot!(table.join("\n"), @"");
+}
+
+#[tokio::test]
+async fn what_can_be_read_can_be_asked_for_its_head() {
+    let server = Server::start().await;
+    for path in ["/", "/health", "/health/live", "/openapi.json", "/docs/", "/api/v2/builds"] {
+        let head = answer(server.request(Method::HEAD, path)).await;
+        assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_front_door_leads_to_the_documents() {
+    let server = Server::start().await;
+    insta::assert_snapshot!(server.get("/").await.text, @"");
+    let browser = server.request(Method::GET, "/").header("Accept", "text/html,*/*;q=0.8");
+    let page = answer(browser).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("swagger-ui"), "{}", page.text);
+    assert!(server.get("/docs").await.text.contains("swagger-ui"));
+
+    let start = server.get("/docs/swagger-initializer.js").await.text;
+    assert!(start.contains("../openapi.json") && start.contains("\"none\""), "{start}");
+    // The page brings all that it needs: nothing comes from elsewhere.
+    assert!(!page.text.contains("//cdn") && !page.text.contains("https://"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn the_document_says_what_there_is() {
+    let server = Server::start().await;
+    let document = server.get("/openapi.json").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    insta::assert_json_snapshot!("openapi", document, {".info.version" => "[version]"});
+
+    // Each path of the document is served, with just the methods it names.
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{id}", "0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071");
+        let wrong = answer(server.request(Method::PATCH, &path.replace("{name}", "x"))).await;
+        assert_eq!(wrong.status, 405, "{path}");
+        let allowed = wrong.header("allow").replace(", HEAD", "").to_lowercase();
+        let mut allowed: Vec<&str> = allowed.split(", ").collect();
+        allowed.sort_unstable();
+        let named: Vec<&String> = methods.as_object().unwrap().keys().collect();
+        assert_eq!(allowed, named, "{path}");
+    }
+    assert_no_dead_references(&document, &document);
+}
+
+fn assert_no_dead_references(node: &Value, document: &Value) {
+    match node {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get("$ref") {
+                let place = reference.trim_start_matches('#');
+                assert!(document.pointer(place).is_some(), "{reference}");
+            }
+            fields.values().for_each(|value| assert_no_dead_references(value, document));
+        }
+        Value::Array(values) => {
+            values.iter().for_each(|value| assert_no_dead_references(value, document));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,108 @@
+//! Build contexts on their way in.
+
+use reqwest::Method;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use slipway_api::Limits;
+
+use crate::server::{Server, a_tar, answer};
+
+const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03";
+
+#[tokio::test]
+async fn an_archive_becomes_a_source() {
+    let server = Server::start().await;
+    let uploaded = server.post("/api/v2/uploads", a_tar()).await;
+    assert_eq!(uploaded.status, 201);
+    let view = uploaded.json();
+    let sha256: String = Sha256::digest(a_tar()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(view, json!({"id": view["id"], "size": 2048, "sha256": sha256}));
+    assert_eq!(server.get(&uploaded.header("location")).await.json(), view);
+    assert_eq!(server.blobs_left(1).await, [view["id"].as_str().unwrap()]);
+
+    let build = server.submitted(json!({"source": {"type": "upload", "id": view["id"]}})).await;
+    let shown = server.get(&build).await.json();
+    assert_eq!(shown["source"], json!({"type": "upload", "id": view["id"]}));
+}
+
+#[tokio::test]
+async fn gzip_and_any_content_type() {
+    let server = Server::start().await;
+    for kind in ["application/gzip", "application/x-www-form-urlencoded", "text/html"] {
+        let request = server.request(Method::POST, "/api/v2/uploads").header("Content-Type", kind);
+        assert_eq!(answer(request.body(GZIP)).await.status, 201, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_archive_is_turned_away() {
+    let server = Server::start().await;
+    let mut table = Vec::new();
+    let long = "FROM scratch\n".repeat(100_000);
+    let form = "--b\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n…\r\n--b--\r\n";
+    for body in ["", "FROM scratch\n", &long, "PK\u{3}\u{4}…", "BZh91AY", form] {
+        table.push(server.post("/api/v2/uploads", body.to_owned()).await.line());
+    }
+    insta::assert_snapshot!(table.join("\n"), @"");
+    assert!(server.blobs_left(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_turned_away() {
+    let limits = Limits { upload_bytes: 1024 * 1024, ..Limits::default() };
+    let server = Server::with_limits(limits).await;
+    // Nothing but the head is sent: the announced length is enough.
+    let head = "POST /api/v2/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n";
+    let answered = server.raw(head.as_bytes()).await;
+    assert!(answered.starts_with("HTTP/1.1 413 "), "{answered}");
+
+    // Chunked: the size is only known on the way, when most of it is written already.
+    let mut large = a_tar();
+    large.resize(1024 * 1024 + 1, 7);
+    let chunks: Vec<_> =
+        large.chunks(60_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect();
+    let chunked = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+    insta::assert_snapshot!(server.post("/api/v2/uploads", chunked).await.line(), @"");
+    assert!(server.blobs_left(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cut_off_leaves_nothing() {
+    let server = Server::start().await;
+    let mut large = a_tar();
+    large.resize(3 * 1024 * 1024, 7);
+    let mut announced =
+        b"POST /api/v2/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n".to_vec();
+    announced.extend(&large);
+    let mut chunked =
+        b"POST /api/v2/uploads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    chunked.extend(format!("{:x}\r\n", large.len()).as_bytes());
+    chunked.extend(&large);
+    chunked.extend(b"\r\n");
+    for request in [announced, chunked] {
+        let answered = server.raw(&request).await;
+        assert!(answered.is_empty() || answered.starts_with("HTTP/1.1 400"), "{answered}");
+        assert!(server.blobs_left(0).await.is_empty());
+    }
+    // The server is none the worse for it.
+    assert_eq!(server.post("/api/v2/uploads", a_tar()).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_large_archive_arrives_as_it_was_sent() {
+    let server = Server::start().await;
+    let mut large = a_tar();
+    large.extend((0..9_000_000_u32).map(|n| (n % 251) as u8));
+    let sha256: String = Sha256::digest(&large).iter().map(|byte| format!("{byte:02x}")).collect();
+    let uploaded = server.post("/api/v2/uploads", large.clone()).await.json();
+    assert_eq!(uploaded["sha256"], sha256);
+    let id = uploaded["id"].as_str().unwrap();
+    assert_eq!(std::fs::read(server.folder.path().join("blobs").join(id)).unwrap(), large);
+}
+
+#[tokio::test]
+async fn an_unknown_upload() {
+    let server = Server::start().await;
+    let unknown = server.get("/api/v2/uploads/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071").await;
+    insta::assert_snapshot!(unknown.line(), @"");
+}

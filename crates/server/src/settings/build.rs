@@ -1,0 +1,39 @@
+//! `[build]`: what every build gets, and how long its stages may take.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{SettingsError, at_least_one};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Build {
+    /// For the building stage, where the build names no limit.
+    pub(crate) timeout_seconds: u64,
+    /// For the push, its retries included.
+    pub(crate) push_timeout_seconds: u64,
+    /// For getting the context to the engine.
+    pub(crate) fetch_timeout_seconds: u64,
+    /// Build arguments of every build; the request's win.
+    pub(crate) extra_args: BTreeMap<String, String>,
+}
+
+impl Default for Build {
+    fn default() -> Self {
+        Self {
+            timeout_seconds: 3600,
+            push_timeout_seconds: 900,
+            fetch_timeout_seconds: 600,
+            extra_args: BTreeMap::new(),
+        }
+    }
+}
+
+impl Build {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        at_least_one("build.timeout_seconds", self.timeout_seconds)?;
+        at_least_one("build.push_timeout_seconds", self.push_timeout_seconds)?;
+        at_least_one("build.fetch_timeout_seconds", self.fetch_timeout_seconds)
+    }
+}

@@ -1,0 +1,29 @@
+//! `[database]`: the state of record.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Database {
+    /// `sqlite:///file` or `postgres://…`; a file in the data directory where none is given.
+    pub(crate) url: Option<String>,
+}
+
+impl Database {
+    pub(crate) fn url_in(&self, data_dir: &Path) -> String {
+        self.url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("slipway.db").display()))
+    }
+
+    /// The URL without its password.
+    pub(super) fn shown(&self, data_dir: &Path) -> String {
+        let url = self.url_in(data_dir);
+        let Some((scheme, rest)) = url.split_once("://") else { return url };
+        let Some((login, place)) = rest.rsplit_once('@') else { return url };
+        let user = login.split(':').next().unwrap_or_default();
+        format!("{scheme}://{user}:***@{place}")
+    }
+}

@@ -1,0 +1,167 @@
+//! What the operator decides.
+//!
+//! Defaults are in code, a TOML file goes over them, and `SLIPWAY__SECTION__KEY` variables
+//! go over both. Each section is one file here. Names that the old services used are
+//! understood in [`old_names`] and nowhere else.
+
+mod blobs;
+mod build;
+mod database;
+mod docker;
+mod http;
+mod limits;
+mod old_names;
+mod secrets;
+mod worker;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use self::old_names::OldName;
+
+/// All settings.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) http: http::Http,
+    pub(crate) database: database::Database,
+    pub(crate) blobs: blobs::Blobs,
+    pub(crate) secrets: secrets::Secrets,
+    pub(crate) docker: docker::Docker,
+    pub(crate) worker: worker::Worker,
+    pub(crate) build: build::Build,
+    pub(crate) limits: limits::Limits,
+    #[serde(skip)]
+    pub(crate) data_dir: PathBuf,
+    #[serde(skip)]
+    old_names: Vec<OldName>,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    /// The file or a variable does not fit.
+    #[error("settings: {0}")]
+    Read(#[from] config::ConfigError),
+    /// A value does not fit.
+    #[error("settings: {key}: {problem}")]
+    Value {
+        /// `section.key`.
+        key: String,
+        /// What is wrong, and what to write.
+        problem: String,
+    },
+    /// They cannot be shown.
+    #[error("settings cannot be printed: {0}")]
+    Print(#[from] toml::ser::Error),
+}
+
+impl Settings {
+    /// Reads and checks the settings. `data_dir` is where everything is kept that no
+    /// setting puts elsewhere.
+    ///
+    /// # Errors
+    /// Names the key and what to write.
+    pub(crate) fn load(file: Option<&Path>, data_dir: &Path) -> Result<Self, SettingsError> {
+        let mut sources = config::Config::builder();
+        if let Some(file) = file {
+            sources = sources.add_source(config::File::from(file).format(config::FileFormat::Toml));
+        }
+        let variables =
+            config::Environment::with_prefix("SLIPWAY").separator("__").try_parsing(true);
+        let mut settings: Self = sources.add_source(variables).build()?.try_deserialize()?;
+        settings.data_dir = std::path::absolute(data_dir)
+            .map_err(|error| invalid("--data-dir", error.to_string()))?;
+        settings.old_names = old_names::apply(&mut settings)?;
+        settings.docker.fill_in();
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        self.http.check()?;
+        self.docker.check()?;
+        self.worker.check()?;
+        self.build.check()?;
+        self.limits.check()
+    }
+
+    /// Says of each old name that was found what it is called now.
+    pub(crate) fn warn_of_old_names(&self) {
+        for old in &self.old_names {
+            tracing::warn!("{old}");
+        }
+    }
+
+    /// The settings in force as TOML, secrets masked.
+    ///
+    /// # Errors
+    /// When a value has no form in TOML.
+    pub(crate) fn as_toml(&self) -> Result<String, SettingsError> {
+        let mut shown = self.clone();
+        shown.database.url = Some(shown.database.shown(&self.data_dir));
+        shown.blobs.url = Some(shown.blobs.url_in(&self.data_dir));
+        shown.secrets.key_file = Some(shown.secrets.key_file_in(&self.data_dir));
+        let mut text = String::new();
+        for old in &self.old_names {
+            text.push_str(&format!("# {old}\n"));
+        }
+        text.push_str(toml::to_string_pretty(&shown)?.trim_end());
+        Ok(text)
+    }
+}
+
+fn invalid(key: &str, problem: impl Into<String>) -> SettingsError {
+    SettingsError::Value { key: key.to_owned(), problem: problem.into() }
+}
+
+fn at_least_one(key: &str, value: u64) -> Result<(), SettingsError> {
+    if value == 0 { Err(invalid(key, "must be at least 1")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("slipway.toml");
+        std::fs::write(&file, toml).unwrap();
+        Settings::load(Some(&file), Path::new("/tmp/data"))
+    }
+
+    #[test]
+    fn nothing_is_required_and_what_is_in_force_is_shown() {
+        let shown = read("").unwrap().as_toml().unwrap();
+        assert!(shown.contains("listen = \"127.0.0.1:8080\""), "{shown}");
+        assert!(shown.contains("url = \"sqlite:///tmp/data/slipway.db\""), "{shown}");
+        // What is shown can be read again.
+        read(&shown).unwrap();
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let problem = |toml: &str| read(toml).unwrap_err().to_string();
+        assert!(problem("[http]\nlisten = \"nowhere\"").contains("http.listen"));
+        assert!(problem("[http]\nlissten = \"127.0.0.1:1\"").contains("lissten"));
+        assert!(problem("[worker]\nheartbeat_seconds = 30").contains("worker.heartbeat_seconds"));
+        assert!(problem("[limits]\ncontext_bytes = 0").contains("limits.context_bytes"));
+        let twice = "[[docker.hosts]]\nname=\"a\"\nurl=\"unix:///a\"\n";
+        assert!(problem(&twice.repeat(2)).contains("docker.hosts"));
+        assert!(
+            problem("[[docker.hosts]]\nname=\"a b\"\nurl=\"unix:///a\"").contains("docker.hosts")
+        );
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let shown = read("[database]\nurl = \"postgres://u:hunter2@db/slipway\"")
+            .unwrap()
+            .as_toml()
+            .unwrap();
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("postgres://u:***@db/slipway"), "{shown}");
+    }
+}

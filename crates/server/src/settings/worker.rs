@@ -1,0 +1,40 @@
+//! `[worker]`: how much is run at once, and when a worker counts as lost.
+
+use serde::{Deserialize, Serialize};
+
+use super::{SettingsError, at_least_one, invalid};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Worker {
+    /// Builds at once, over all hosts of this worker.
+    pub(crate) concurrency: u32,
+    /// How long a claim holds without a heartbeat.
+    pub(crate) lease_seconds: u64,
+    /// How often it is renewed.
+    pub(crate) heartbeat_seconds: u64,
+    /// How often a build may be lost before it fails.
+    pub(crate) max_attempts: u32,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { concurrency: 8, lease_seconds: 20, heartbeat_seconds: 5, max_attempts: 3 }
+    }
+}
+
+impl Worker {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        at_least_one("worker.concurrency", self.concurrency.into())?;
+        at_least_one("worker.max_attempts", self.max_attempts.into())?;
+        at_least_one("worker.heartbeat_seconds", self.heartbeat_seconds)?;
+        if self.heartbeat_seconds.saturating_mul(2) > self.lease_seconds {
+            return Err(invalid(
+                "worker.heartbeat_seconds",
+                "must be at most half of worker.lease_seconds, so that one lost heartbeat \
+                 does not lose the build",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! What the process says about itself.
+//!
+//! Lines go to standard error, as text or, with `LOG_FORMAT=json`, as JSON. `RUST_LOG`
+//! chooses more or less; but nothing makes the HTTP and Docker client libraries talk
+//! below a warning: they log whole requests, logins included.
+
+use std::error::Error;
+use std::io::IsTerminal as _;
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Libraries that see secrets on the wire.
+const SEE_SECRETS: [&str; 11] = [
+    "actix_http",
+    "actix_multipart",
+    "actix_server",
+    "bollard",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "rustls",
+    "tonic",
+    "tower",
+];
+
+/// Begins to log.
+pub(crate) fn start() {
+    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = chosen.and(filter_fn(may_be_seen));
+    let json = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if json {
+        lines.json().flatten_event(true).boxed()
+    } else {
+        let colours = std::io::stderr().is_terminal();
+        lines.compact().with_target(false).with_ansi(colours).boxed()
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+}
+
+/// An error and what caused it, as one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+fn may_be_seen(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let sees_secrets = SEE_SECRETS.iter().any(|library| {
+        target.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    });
+    !sees_secrets || *metadata.level() <= Level::WARN
+}

@@ -1,0 +1,139 @@
+//! What every story here stands on.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use slipway_test_support::daemon::Daemon;
+use slipway_test_support::env;
+use slipway_test_support::wire::{End, Wire};
+use tempfile::TempDir;
+
+/// A daemon over an empty data directory.
+pub(crate) struct Stack {
+    pub(crate) daemon: Daemon,
+    pub(crate) data: TempDir,
+}
+
+/// Where the engine's socket is.
+pub(crate) fn engine_socket() -> PathBuf {
+    let url = env::docker_host();
+    PathBuf::from(url.strip_prefix("unix://").expect("these tests need a unix socket"))
+}
+
+/// Settings with one host at `url`.
+pub(crate) fn one_host(url: &str) -> String {
+    format!(
+        "[http]\ngrace_seconds = 2\n[worker]\nlease_seconds = 4\nheartbeat_seconds = 1\n\
+         [[docker.hosts]]\nname = \"a\"\nurl = \"{url}\"\nslots = 4\n"
+    )
+}
+
+impl Stack {
+    pub(crate) async fn with(settings: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let daemon = start(data.path(), settings).await;
+        Self { daemon, data }
+    }
+
+    /// On the real engine, without a wire between.
+    pub(crate) async fn plain() -> Self {
+        Self::with(&one_host(&env::docker_host())).await
+    }
+
+    /// Submits and gives the id.
+    pub(crate) async fn submitted(&self, build: &Value) -> String {
+        let answer = self.daemon.submit(build).await.unwrap();
+        answer["id"].as_str().unwrap_or_else(|| panic!("not accepted: {answer:#}")).to_owned()
+    }
+
+    /// Stops it in good order; nothing that it made may be left on the engine.
+    pub(crate) async fn leaves_nothing(mut self, ids: &[&str]) {
+        for id in ids {
+            let simple = id.replace('-', "");
+            let mut left = images_named(&simple).await;
+            // The sweep may still be at it.
+            for _ in 0..100 {
+                if left.is_empty() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                left = images_named(&simple).await;
+            }
+            assert!(left.is_empty(), "left on the host: {left:?}");
+        }
+        self.daemon.signal("TERM").await.unwrap();
+        assert!(self.daemon.ended().await.unwrap(), "{}", self.daemon.log());
+    }
+}
+
+async fn start(data: &Path, settings: &str) -> Daemon {
+    Daemon::start(env!("CARGO_BIN_EXE_slipwayd"), data, settings).await.unwrap()
+}
+
+/// The engine's images whose name holds `part`.
+pub(crate) async fn images_named(part: &str) -> Vec<String> {
+    let output = tokio::process::Command::new("curl")
+        .args(["-sS", "--unix-socket"])
+        .arg(engine_socket())
+        .arg("http://engine/images/json")
+        .output()
+        .await
+        .unwrap();
+    let images: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tags = images
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|image| image["RepoTags"].as_array().cloned().unwrap_or_default());
+    tags.filter_map(|tag| tag.as_str().map(str::to_owned)).filter(|t| t.contains(part)).collect()
+}
+
+/// A wire to the engine, and its URL.
+pub(crate) async fn wired_engine() -> (Wire, String) {
+    let wire = Wire::to(End::Unix(engine_socket())).await.unwrap();
+    let url = format!("tcp://{}", wire.address());
+    (wire, url)
+}
+
+/// A build of `dockerfile` that is pushed to a repository of its own.
+pub(crate) fn build_of(dockerfile: &str) -> Value {
+    json!({
+        "image": format!("{}/stories/{}:1", env::registry(), unique()),
+        "source": {"type": "dockerfile", "content": dockerfile},
+    })
+}
+
+/// A Dockerfile on the test base image whose one step cannot be cached.
+pub(crate) fn fresh(command: &str) -> String {
+    format!("FROM {}\nRUN echo {} && {command}\n", env::base_image(), unique())
+}
+
+pub(crate) fn unique() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// The digest that the registry has under an image's tag.
+pub(crate) async fn digest_in_registry(registry: &str, image: &str) -> Option<String> {
+    let (path, tag) = image.rsplit_once(':').unwrap();
+    let path = path.strip_prefix(registry).unwrap().trim_start_matches('/');
+    let answer = reqwest::Client::new()
+        .head(format!("http://{registry}/v2/{path}/manifests/{tag}"))
+        .header("Accept", "application/vnd.docker.distribution.manifest.v2+json")
+        .send()
+        .await
+        .unwrap();
+    let digest = answer.headers().get("Docker-Content-Digest")?;
+    Some(digest.to_str().unwrap().to_owned())
+}
+
+/// Removes an image that a story left on purpose.
+pub(crate) async fn remove_image(image: &str) {
+    let done = tokio::process::Command::new("curl")
+        .args(["-sSf", "-X", "DELETE", "--unix-socket"])
+        .arg(engine_socket())
+        .arg(format!("http://engine/images/{image}"))
+        .output()
+        .await
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
