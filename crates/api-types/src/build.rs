@@ -26,23 +26,26 @@ pub struct BuildView {
     /// The latest attempt, from 1; 0 before the first.
     pub attempt: i32,
     /// The Docker host of the latest attempt.
-    #[schema(example = "local")]
+    #[schema(required, example = "local")]
     pub host: Option<String>,
     /// The registry's digest of the image, once it is pushed.
-    #[schema(example = "sha256:6f1a…")]
+    #[schema(required, example = "sha256:6f1a…")]
     pub digest: Option<String>,
     /// Why it did not succeed.
+    #[schema(required)]
     pub failure: Option<FailureView>,
     /// When it entered each stage, and how long each took.
     pub timings: TimingsView,
     /// Why it waits. Only where one queued build is asked for.
+    #[schema(required)]
     pub waiting: Option<WaitingView>,
     /// Whether somebody asked for it to stop.
     pub cancel_requested: bool,
     /// The build that this one repeats.
+    #[schema(required)]
     pub retry_of: Option<Uuid>,
     /// What its sender wanted to find again.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required)]
     pub metadata: Option<serde_json::Value>,
     /// The number of its latest event.
     pub last_seq: i64,
@@ -78,7 +81,7 @@ pub struct FailureView {
     #[schema(value_type = String, example = "step_failed")]
     pub reason: Reason,
     /// The stage it happened in: `preparing`, `building`, `pushing` or `purging`.
-    #[schema(value_type = Option<String>, example = "building")]
+    #[schema(required, value_type = Option<String>, example = "building")]
     pub stage: Option<Stage>,
     /// Who has to do something about it: `user`, `source`, `registry`, `host` or `system`.
     #[schema(value_type = String, example = "user")]
@@ -87,6 +90,7 @@ pub struct FailureView {
     #[schema(example = "step 2 exited with code 127")]
     pub message: String,
     /// What to do about it.
+    #[schema(required)]
     pub hint: Option<String>,
 }
 
@@ -96,26 +100,37 @@ pub struct TimingsView {
     /// When the build was accepted.
     pub created_at: DateTime<Utc>,
     /// When its context was on the way to the engine.
+    #[schema(required)]
     pub preparing_at: Option<DateTime<Utc>>,
     /// When the engine began with the Dockerfile.
+    #[schema(required)]
     pub building_at: Option<DateTime<Utc>>,
     /// When the image began to travel to the registry.
+    #[schema(required)]
     pub pushing_at: Option<DateTime<Utc>>,
     /// When the image began to be taken off the host.
+    #[schema(required)]
     pub purging_at: Option<DateTime<Utc>>,
     /// When the build was over.
+    #[schema(required)]
     pub finished_at: Option<DateTime<Utc>>,
     /// Milliseconds from acceptance to the latest attempt.
+    #[schema(required)]
     pub queued_ms: Option<i64>,
     /// Milliseconds of preparing.
+    #[schema(required)]
     pub preparing_ms: Option<i64>,
     /// Milliseconds of building.
+    #[schema(required)]
     pub building_ms: Option<i64>,
     /// Milliseconds of pushing.
+    #[schema(required)]
     pub pushing_ms: Option<i64>,
     /// Milliseconds of purging.
+    #[schema(required)]
     pub purging_ms: Option<i64>,
     /// Milliseconds from acceptance to the end.
+    #[schema(required)]
     pub total_ms: Option<i64>,
 }
 
@@ -149,5 +164,6 @@ pub struct BuildList {
     /// One page of them.
     pub builds: Vec<BuildView>,
     /// What to give as `cursor` for the next page; null on the last one.
+    #[schema(required)]
     pub next_cursor: Option<String>,
 }

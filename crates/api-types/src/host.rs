@@ -15,14 +15,15 @@ pub struct HostView {
     /// How many run on it now.
     pub running: u32,
     /// Its platform, once it was reached.
-    #[schema(example = "linux/amd64")]
+    #[schema(required, example = "linux/amd64")]
     pub platform: Option<String>,
     /// Its builder, once it was reached: `buildkit` or `classic`.
-    #[schema(example = "buildkit")]
+    #[schema(required, example = "buildkit")]
     pub builder: Option<String>,
     /// Taken out of service by an operator: what runs on it ends, nothing new begins.
     pub drained: bool,
     /// Why it cannot be used now.
+    #[schema(required)]
     pub problem: Option<String>,
     /// When a worker last looked.
     pub probed_at: DateTime<Utc>,

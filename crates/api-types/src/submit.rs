@@ -58,7 +58,6 @@ pub struct SubmitBuild {
     #[schema(default = "default")]
     pub project: Option<String>,
     /// Whatever is to be found again in answers, at most 64 KiB.
-    #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
     /// Time limit of the building stage in seconds, 1 to 86400; the server's default where
     /// none is given.
@@ -77,8 +76,9 @@ pub struct RetryBuild {
     pub registry_auth: BTreeMap<String, Credentials>,
 }
 
-/// A login for a registry, for the API document only: the real one is the domain's
-/// `Credentials`, which knows no serialisation.
+// For the API document only: the real one is the domain's `Credentials`, which knows no
+// serialisation.
+/// A login for a registry.
 #[derive(Debug, Clone, Copy, ToSchema)]
 #[schema(as = Login)]
 #[expect(dead_code, reason = "read by the schema's macro only")]

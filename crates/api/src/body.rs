@@ -70,4 +70,6 @@ pub(crate) fn chunks(
             }
         }
     })
+    // A form's reader asks again after the end.
+    .fuse()
 }

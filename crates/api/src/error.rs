@@ -105,7 +105,7 @@ impl Error {
         let say = |status, code| Answer::new(status, code, self.to_string());
         match self {
             Self::EmptyBody => say(S::BAD_REQUEST, "empty_body")
-                .hint("send it as the request's body, with a Content-Length"),
+                .hint("send what this path asks for as the body of the request"),
             Self::Malformed { .. } => say(S::BAD_REQUEST, "malformed_body"),
             Self::Field(error) => {
                 let answer = Answer::new(S::BAD_REQUEST, "invalid_field", error.message.as_str());
@@ -126,7 +126,7 @@ impl Error {
                 .field("Content-Encoding")
                 .hint("send the body as it is; a gzip archive needs no encoding header"),
             Self::NotAnArchive { .. } => say(S::BAD_REQUEST, "not_an_archive")
-                .hint("send a tar or a gzip of one as it is: tar cz . | curl --data-binary @- …"),
+                .hint("send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"),
             Self::CutOff => say(S::BAD_REQUEST, "body_cut_off"),
             Self::TooSlow { .. } => say(S::REQUEST_TIMEOUT, "body_too_slow"),
             Self::TooLarge { .. } => say(S::PAYLOAD_TOO_LARGE, "too_large"),

@@ -85,9 +85,23 @@ async fn within<T>(check: impl Future<Output = Result<T, StoreError>>) -> Result
         Ok(Ok(good)) => Ok(good),
         Ok(Err(error)) => {
             tracing::warn!("a health check failed: {}", with_causes(&error));
-            Err(if matches!(error, StoreError::Full(_)) { "its disk is full" } else { "fails" })
+            Err(in_short(&error))
         }
         Err(_) => Err("does not answer"),
+    }
+}
+
+const fn in_short(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full(_) => "its disk is full",
+        StoreError::Unavailable(_) => "does not answer",
+        StoreError::LeaseLost(_)
+        | StoreError::Corrupt { .. }
+        | StoreError::Sealed { .. }
+        | StoreError::Database(_)
+        | StoreError::Blobs(_)
+        | StoreError::Settings(_)
+        | StoreError::Migrate(_) => "fails; the server's log says why",
     }
 }
 

@@ -10,12 +10,15 @@ use slipway_domain::FieldError;
 
 use crate::error::Error;
 
+/// The field below which names may be as secret as values.
+const LOGINS: &str = "registry_auth";
+
 /// Reads a JSON object.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => return Err(Error::EmptyBody),
         // A list of values in the right order would be taken for a struct otherwise.
-        Some(b'[') => return Err(malformed("it is a list, not an object")),
+        Some(b'[') => return Err(malformed("it is a list")),
         Some(_) => {}
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -27,13 +30,16 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     Ok(value)
 }
 
-/// What is wrong with JSON that could not be read at all.
+/// What is wrong with JSON that is none, or no object.
 pub(crate) fn syntax(error: &serde_json::Error) -> Error {
-    malformed(error.to_string())
+    match error.classify() {
+        Category::Syntax | Category::Eof | Category::Io => malformed(error.to_string()),
+        Category::Data => malformed("it is something else"),
+    }
 }
 
 fn malformed(problem: impl Into<String>) -> Error {
-    Error::Malformed { form: "JSON", problem: problem.into() }
+    Error::Malformed { form: "JSON object", problem: problem.into() }
 }
 
 fn explain(path: &str, error: &serde_json::Error) -> Error {
@@ -43,17 +49,28 @@ fn explain(path: &str, error: &serde_json::Error) -> Error {
     }
 }
 
+/// The path as it may be quoted: a registry may be spelled as a URL with a login in it.
+fn shown(path: &str) -> &str {
+    match path {
+        "." => "",
+        path if path.starts_with(LOGINS) && path.contains(['@', '/']) => LOGINS,
+        path => path,
+    }
+}
+
 /// A value that does not fit its field.
 fn data(path: &str, error: &serde_json::Error) -> Error {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = text.strip_suffix(&place).unwrap_or(&text);
-    let path = if path == "." { "" } else { path };
+    let path = shown(path);
     if let Some(rest) = text.strip_prefix("unknown field ") {
         let (name, known) = rest.split_once(", expected ").unwrap_or((rest, ""));
-        let known = known.strip_prefix("one of ").unwrap_or(known).replace('`', "");
-        let known = (!known.is_empty() && !known.starts_with("there are no")).then_some(known);
-        return Error::UnknownField { field: join(path, name.trim_matches('`')), known };
+        let known = (!known.is_empty()).then(|| listed(known));
+        let name = name.trim_matches('`');
+        // What stands where a field of a login should may be the login itself.
+        let field = if path.starts_with(LOGINS) { LOGINS.to_owned() } else { join(path, name) };
+        return Error::UnknownField { field, known };
     }
     if let Some(name) = text.strip_prefix("missing field ") {
         return FieldError::new(join(path, name.trim_matches('`')), "is missing").into();
@@ -63,14 +80,13 @@ fn data(path: &str, error: &serde_json::Error) -> Error {
     }
     if let Some(rest) = text.strip_prefix("unknown variant ") {
         let (word, known) = rest.split_once(", expected ").unwrap_or((rest, ""));
-        let known = known.strip_prefix("one of ").unwrap_or(known).replace('`', "");
         let word = word.trim_matches('`');
         return FieldError::new(join(path, "type"), format!("{word:?} is not supported"))
-            .hint(format!("it can be {known}"))
+            .hint(format!("it can be {}", listed(known)))
             .into();
     }
     if path.is_empty() {
-        return malformed("it is not an object");
+        return malformed("it is something else");
     }
     FieldError::new(path, misfit(text)).into()
 }
@@ -90,7 +106,8 @@ fn misfit(text: &str) -> String {
         other if other.starts_with("struct ") => "an object",
         other => other,
     };
-    let kind = found.split_once(": ").map_or("", |(_, value)| value);
+    // A value of the right kind that is out of bounds is told by the bounds alone.
+    let kind = found.strip_prefix("invalid type: ").unwrap_or_default();
     let kind = kind.split(['`', '"']).next().unwrap_or_default().trim();
     match kind {
         "" => format!("must be {expected}"),
@@ -98,8 +115,14 @@ fn misfit(text: &str) -> String {
         "integer" => format!("must be {expected}, not an integer"),
         "map" => format!("must be {expected}, not an object"),
         "sequence" => format!("must be {expected}, not a list"),
+        "floating point" => format!("must be {expected}, not a fraction"),
         kind => format!("must be {expected}, not a {kind}"),
     }
+}
+
+/// ``one of `a`, `b` `` and `` `a` or `b` `` as `a, b`.
+fn listed(names: &str) -> String {
+    names.strip_prefix("one of ").unwrap_or(names).replace(" or ", ", ").replace('`', "")
 }
 
 fn join(path: &str, name: &str) -> String {
@@ -165,7 +188,40 @@ mod tests {
                 with("\"target\": \"\u{fffd}\0\""),
             ]
             .join("\n"),
-            @""
+            @r#"
+        empty_body : the request has no body [send what this path asks for as the body of the request]
+        empty_body : the request has no body [send what this path asks for as the body of the request]
+        malformed_body : the body is no JSON object: EOF while parsing an object at line 1 column 1
+        malformed_body : the body is no JSON object: expected value at line 2 column 12
+        malformed_body : the body is no JSON object: it is a list
+        malformed_body : the body is no JSON object: it is something else
+        invalid_field image: is missing
+        invalid_field image: is missing
+        invalid_field image: must be a string, not an integer
+        invalid_field image: must be a string, not null
+        invalid_field image: is there twice
+        invalid_field source.type: is missing
+        invalid_field source: must be an object, not a list
+        invalid_field source: must be an object, not a string
+        invalid_field source.type: "git" is not supported [it can be dockerfile, upload]
+        invalid_field source.content: is missing
+        invalid_field source.content: must be a string, not an integer
+        unknown_field source.contnet: there is no such field [the fields are type, content]
+        invalid_field source.id: cannot be read: UUID parsing failed
+        unknown_field imgae: there is no such field [the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, project, metadata, timeout_seconds]
+        invalid_field args.A: must be a string, not an integer
+        invalid_field args: must be an object, not a list
+        malformed_body : the body is no JSON object: EOF while parsing a string at line 1 column 86
+        invalid_field no_cache: must be a boolean, not a string
+        invalid_field timeout_seconds: must be a whole number from 0 to 4294967295
+        invalid_field timeout_seconds: must be a whole number from 0 to 4294967295
+        invalid_field timeout_seconds: must be a whole number from 0 to 4294967295, not a fraction
+        invalid_field registry_auth.r.example: must be an object, not a string
+        invalid_field registry_auth.r.example.password: must be a string, not an integer
+        invalid_field registry_auth.r.example.password: is missing
+        unknown_field registry_auth: there is no such field [the fields are username, password]
+        malformed_body : the body is no JSON object: control character (\u0000-\u001F) found while parsing a string at line 1 column 84
+        "#
         );
     }
 }

@@ -1,6 +1,6 @@
 //! HTTP: the native API and the dialects of older services.
 //!
-//! Whatever words a request uses, it becomes one `BuildSpec` and passes [`intake`], the
+//! Whatever words a request uses, it becomes one `BuildSpec` and passes `intake`, the
 //! only door into the store. Answers are rows, rendered. Nothing here knows of a worker:
 //! what is to be done is written down, and a bell is rung.
 
@@ -24,7 +24,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use slipway_queue::Queue;
 use slipway_store::Store;
@@ -102,9 +102,18 @@ pub fn serve(listener: TcpListener, api: Api, serving: Serving) -> io::Result<Se
     let stopping = api.stopping.clone();
     let server = HttpServer::new(move || {
         let api = api.clone();
-        App::new().wrap(from_fn(request_log::write)).configure(move |cfg| configure(cfg, api))
+        App::new()
+            // What we answer is what we say it is: no browser shall find a page in a log.
+            .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
+            .wrap(from_fn(request_log::write))
+            .configure(move |cfg| configure(cfg, api))
     })
     .workers(serving.workers.max(1))
+    // Longer than proxies keep idle connections, so that it is never us who hangs up on
+    // one just as a request comes in.
+    .keep_alive(Duration::from_secs(75))
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(5))
     .disable_signals()
     .shutdown_signal(stopping.cancelled_owned())
     .shutdown_timeout(serving.grace.as_secs())

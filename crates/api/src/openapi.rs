@@ -52,7 +52,7 @@ pub(crate) async fn document() -> HttpResponse {
 
 /// `GET /docs`: its files are beside the page, so the page must end in a slash.
 pub(crate) async fn docs_slash() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "docs/")).finish()
+    HttpResponse::SeeOther().insert_header((header::LOCATION, "docs/")).finish()
 }
 
 /// `GET /docs/…`: the page and its files, which are part of the executable.

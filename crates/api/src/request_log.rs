@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest};
 use slipway_domain::BuildId;
@@ -25,12 +24,7 @@ pub(crate) async fn write(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let began = Instant::now();
-    let mut res = next.call(req).await?;
-    // What we answer is what we say it is: no browser shall find a page in a log.
-    res.headers_mut().insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
+    let res = next.call(req).await?;
     let req = res.request();
     let build = req.extensions().get::<Concerns>().map(|concerns| concerns.0);
     tracing::info!(

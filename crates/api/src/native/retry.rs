@@ -35,8 +35,10 @@ pub(crate) async fn retry(
 ) -> Result<HttpResponse, Error> {
     let key = submit::key(&req)?;
     let body = body::read(&req, payload, api.limits.body_bytes).await?;
-    let brought: RetryBuild =
-        if body.trim_ascii().is_empty() { RetryBuild::default() } else { json::parse(&body)? };
+    let brought: RetryBuild = match body.trim_ascii() {
+        b"" | b"null" => RetryBuild::default(),
+        body => json::parse(body)?,
+    };
     let secrets = intake::logins(brought.registry_auth)?;
     let build = path::build(&req, &api).await?;
     if !build.state.is_finished() {

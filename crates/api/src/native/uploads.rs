@@ -12,7 +12,7 @@ use crate::{Api, body, receive};
 
 /// Upload a build context
 ///
-/// A tar or a gzip of one, as the body: `tar cz . | curl --data-binary @- …`. Name its
+/// A tar or a gzip of one, as the body: `tar cz . | curl -X POST -T - …`. Name its
 /// id in as many builds as you like; uploads that nothing uses are forgotten in time.
 #[utoipa::path(
     post, path = "/api/v2/uploads", tag = "uploads", operation_id = "upload_context",

@@ -25,7 +25,19 @@ async fn bodies_that_are_no_request() {
     ] {
         table.push(server.post("/api/v2/builds", body).await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"error":{"code":"empty_body","message":"the request has no body","hint":"send what this path asks for as the body of the request"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: EOF while parsing a value at line 1 column 16"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: expected value at line 2 column 12"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: it is a list"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: expected value at line 1 column 1"}}
+    400 {"error":{"code":"invalid_field","message":"is missing","field":"source"}}
+    400 {"error":{"code":"unknown_field","message":"there is no such field","field":"followers","hint":"the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, project, metadata, timeout_seconds"}}
+    400 {"error":{"code":"invalid_field","message":"must be a string, not an integer","field":"image"}}
+    400 {"error":{"code":"invalid_field","message":"must be a string, not a list","field":"source.content"}}
+    400 {"error":{"code":"invalid_field","message":"\"git\" is not supported","field":"source.type","hint":"it can be dockerfile, upload"}}
+    400 {"error":{"code":"invalid_field","message":"cannot be read: UUID parsing failed","field":"source.id"}}
+    "#);
     accepted_nothing(&server).await;
 }
 
@@ -35,14 +47,28 @@ async fn names_that_are_no_image() {
     let mut table = Vec::new();
     let long = "a".repeat(300);
     let digest = format!("r.example/app@sha256:{}", "0".repeat(64));
-    for image in
-        ["", "r.example/App", "r.example/../app", &long, "http://r.example/app", "app:my tag", &digest]
-    {
+    for image in [
+        "",
+        "r.example/App",
+        "r.example/../app",
+        &long,
+        "http://r.example/app",
+        "app:my tag",
+        &digest,
+    ] {
         let refused = server.submit(json!({"image": image})).await;
         let error = refused.json()["error"].clone();
         table.push(format!("{} {}: {}", refused.status, error["field"], error["message"]));
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 "image": "is empty; write an image such as registry.example/team/app:1.2"
+    400 "image": "has capitals in \"App\"; repositories are lower-case"
+    400 "image": "has \"..\" in its path; a component is a-z and 0-9, with single dots, one or two underscores or hyphens between"
+    400 "image": "is 300 characters long without its tag; at most 255 are allowed"
+    400 "image": "begins with a scheme; an image is named without one, such as registry.example/app:1"
+    400 "image": "has the tag \"my tag\"; a tag is 1 to 128 of a-z, A-Z, 0-9, underscore, dot and hyphen, and begins with none of the last two"
+    400 "image": "has a digest, which only the registry can give"
+    "#);
     accepted_nothing(&server).await;
 }
 
@@ -50,7 +76,7 @@ async fn names_that_are_no_image() {
 async fn values_that_do_not_fit() {
     let server = Server::start().await;
     let mut table = Vec::new();
-    let many: Value = (0..501).map(|n| (format!("A{n}"), "x".into())).collect();
+    let many: Value = (0..501).map(|n| (format!("A{n}"), Value::from("x"))).collect();
     let login = json!({"username": "u", "password": "hunter2"});
     for changes in [
         json!({"source": {"type": "dockerfile", "content": " \n"}}),
@@ -72,7 +98,24 @@ async fn values_that_do_not_fit() {
     ] {
         table.push(server.submit(changes).await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"error":{"code":"invalid_field","message":"is empty","field":"source.content","hint":"put the Dockerfile's text there"}}
+    400 {"error":{"code":"invalid_field","message":"is larger than 1 MiB","field":"source.content","hint":"upload a build context instead"}}
+    400 {"error":{"code":"no_such_upload","message":"there is no upload 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071","field":"source.id","hint":"send the context to /api/v2/uploads first"}}
+    400 {"error":{"code":"invalid_field","message":"leaves the build context","field":"dockerfile"}}
+    400 {"error":{"code":"invalid_field","message":"has more than 500 entries","field":"args"}}
+    400 {"error":{"code":"invalid_field","message":"must be a string, not an integer","field":"args.A"}}
+    400 {"error":{"code":"invalid_field","message":"has a name that is empty, longer than 256 characters, or holds =, NUL or a newline","field":"labels"}}
+    400 {"error":{"code":"invalid_field","message":"is not the name or number of a build stage","field":"target"}}
+    400 {"error":{"code":"invalid_field","message":"\"linux\" is not a platform","field":"platform","hint":"write os/architecture or os/architecture/variant, such as linux/amd64"}}
+    400 {"error":{"code":"invalid_field","message":"is not a project name","field":"project","hint":"use 1 to 128 of a-z, A-Z, 0-9, dot, underscore, slash and hyphen, beginning with a letter or digit"}}
+    400 {"error":{"code":"invalid_field","message":"must be 1 to 86400 seconds, not 0","field":"timeout_seconds"}}
+    400 {"error":{"code":"invalid_field","message":"must be a whole number from 0 to 4294967295, not a string","field":"timeout_seconds"}}
+    400 {"error":{"code":"invalid_field","message":"is larger than 64 KiB","field":"metadata"}}
+    400 {"error":{"code":"invalid_field","message":"has a name that is no registry","field":"registry_auth","hint":"name each registry as host or host:port, Docker Hub as docker.io"}}
+    400 {"error":{"code":"invalid_field","message":"names one registry in two spellings","field":"registry_auth","hint":"name each registry as host or host:port, Docker Hub as docker.io"}}
+    400 {"error":{"code":"invalid_field","message":"must be an object, not a string","field":"registry_auth.r.example"}}
+    "#);
     assert!(!table.join("\n").contains("hunter2"));
     accepted_nothing(&server).await;
 }
@@ -83,16 +126,20 @@ async fn bodies_that_are_too_large_or_packed() {
     let server = Server::with_limits(limits).await;
     let large = a_build(json!({"metadata": "x".repeat(2000)})).to_string();
     let announced = server.post("/api/v2/builds", large.clone()).await;
-    insta::assert_snapshot!(announced.line(), @"");
+    insta::assert_snapshot!(announced.line(), @r#"413 {"error":{"code":"too_large","message":"the body is larger than 1000 bytes"}}"#);
 
     // Chunked: the size is only known on the way.
     let chunked = reqwest::Body::wrap_stream(futures::stream::iter(
-        large.into_bytes().chunks(100).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>(),
+        large
+            .into_bytes()
+            .chunks(100)
+            .map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec()))
+            .collect::<Vec<_>>(),
     ));
     assert_eq!(server.post("/api/v2/builds", chunked).await.status, 413);
 
     let packed = server.request(Method::POST, "/api/v2/builds").header("Content-Encoding", "gzip");
-    insta::assert_snapshot!(answer(packed.body("…")).await.line(), @"");
+    insta::assert_snapshot!(answer(packed.body("…")).await.line(), @r#"415 {"error":{"code":"unsupported_encoding","message":"bodies with Content-Encoding \"gzip\" are not read","field":"Content-Encoding","hint":"send the body as it is; a gzip archive needs no encoding header"}}"#);
     accepted_nothing(&server).await;
 }
 

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
+use slipway_api::Limits;
 use slipway_domain::{Source, Stage, StepStatus};
 use slipway_store::builds::Ending;
 
@@ -30,10 +31,13 @@ async fn job(server: &Server, body: Value) -> String {
 #[tokio::test]
 async fn a_page_that_polls_sees_a_build_through() {
     let server = Server::start().await;
-    let id = job(&server, json!({
-        "image_name": "r.example/team/app", "username": "u", "password": "p",
-        "email": "u@r.example", "dockerfile": "FROM scratch\n",
-    }))
+    let id = job(
+        &server,
+        json!({
+            "image_name": "r.example/team/app", "username": "u", "password": "p",
+            "email": "u@r.example", "dockerfile": "FROM scratch\n",
+        }),
+    )
     .await;
     let seen = async || {
         let status = server.get(&format!("/api/v1/{id}/status")).await.text;
@@ -56,7 +60,14 @@ async fn a_page_that_polls_sees_a_build_through() {
     worker.advance(&lease, Stage::Purging).await;
     worker.finish(&lease, Ending::Succeeded).await;
     table.push(seen().await);
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    {"Status":"Building"} {"Logs":"Fetching logs..."}
+    {"Status":"Building"} {"Logs":"Fetching logs..."}
+    {"Status":"Building"} {"Logs":"Fetching logs..."}
+    {"Status":"Building"} {"Logs":"==> queued\n==> preparing on local\n==> building on local\n#1 [1/1] RUN make\nsay \"hello\"\n"}
+    {"Status":"Pushing"} {"Logs":"==> queued\n==> preparing on local\n==> building on local\n#1 [1/1] RUN make\nsay \"hello\"\n==> pushing on local\n"}
+    {"Status":"Finished"} {"Logs":"==> queued\n==> preparing on local\n==> building on local\n#1 [1/1] RUN make\nsay \"hello\"\n==> pushing on local\n==> purging on local\n==> succeeded sha256:6f1a5bd2c1b4a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d\n"}
+    "#);
 }
 
 #[tokio::test]
@@ -64,29 +75,38 @@ async fn builds_that_end_badly() {
     let server = Server::start().await;
     let worker = Worker::start(&server).await;
     let mut table = Vec::new();
-    for ending in
-        [Ending::Failed(a_failure()), Ending::TimedOut(a_failure()), Ending::Cancelled]
-    {
+    for ending in [Ending::Failed(a_failure()), Ending::TimedOut(a_failure()), Ending::Cancelled] {
         let id = job(&server, json!({"image_name": "app", "dockerfile": "FROM scratch"})).await;
         let lease = worker.claim().await.lease;
         worker.finish(&lease, ending).await;
         table.push(server.get(&format!("/api/v1/{id}/status")).await.line());
         table.push(server.get(&format!("/api/v1/{id}/logs")).await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    200 {"Status":"Failed: make: exit code 2"}
+    200 {"Logs":"==> queued\n==> preparing on local\n==> failed: make: exit code 2\n    see the step's output\n"}
+    200 {"Status":"Failed: timed out"}
+    200 {"Logs":"==> queued\n==> preparing on local\n==> timed_out: make: exit code 2\n    see the step's output\n"}
+    200 {"Status":"Failed: cancelled"}
+    200 {"Logs":"==> queued\n==> preparing on local\n==> cancelled\n"}
+    "#);
 }
 
 #[tokio::test]
 async fn keys_in_any_case_and_unknown_ones() {
     let server = Server::start().await;
-    job(&server, json!({
-        "IMAGE_NAME": "app:1", "DockerFile": "FROM scratch", "UserName": "u", "PASSWORD": "p",
-        "Tag": ["of", {"no": "meaning"}], "email": null, "tar_url": "", "github_tag": null,
-    }))
+    job(
+        &server,
+        json!({
+            "IMAGE_NAME": "app:1", "DockerFile": "FROM scratch", "UserName": "u", "PASSWORD": "p",
+            "Tag": ["of", {"no": "meaning"}], "email": null, "tar_url": "", "github_tag": null,
+        }),
+    )
     .await;
     let claimed = Worker::start(&server).await.claim().await;
     assert_eq!(claimed.spec.image.to_string(), "app:1");
-    let registries: Vec<_> = claimed.secrets.registry_auth.keys().map(ToString::to_string).collect();
+    let registries: Vec<_> =
+        claimed.secrets.registry_auth.keys().map(ToString::to_string).collect();
     assert_eq!(registries, ["docker.io"]);
 }
 
@@ -134,13 +154,28 @@ async fn the_first_source_wins() {
         vec!["dockerfile", "TarFile", "tar_url"],
         vec!["dockerfile", "TarFile", "tar_url", "github_reponame"],
         vec!["dockerfile", "TarFile", "tar_url", "github_username", "github_tag"],
-        vec!["dockerfile", "TarFile", "tar_url", "github_username", "github_tag", "github_reponame"],
+        vec![
+            "dockerfile",
+            "TarFile",
+            "tar_url",
+            "github_username",
+            "github_tag",
+            "github_reponame",
+        ],
         vec!["image_name"],
     ] {
         table.push(submit(&server, without(&absent)).await.line());
     }
     table.push(submit(&server, json!({"image_name": "app", "tarUrl": "https://x"})).await.line());
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"Error":"tar_url: this source is not supported yet; send dockerfile or TarFile"}
+    400 {"Error":"github_reponame: this source is not supported yet; send dockerfile or TarFile"}
+    400 {"Error":"github_reponame: is missing; github_username, github_reponame and github_tag go together"}
+    400 {"Error":"github_username: is missing; github_username, github_reponame and github_tag go together"}
+    400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
+    400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
+    400 {"Error":"tar_url: this source is not supported yet; send dockerfile or TarFile"}
+    "#);
 }
 
 #[tokio::test]
@@ -166,7 +201,22 @@ async fn what_is_refused() {
     for path in ["/api/v1/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071/status", "/api/v1/x/logs"] {
         table.push(server.get(path).await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
+    400 {"Error":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}
+    400 {"Error":"the body is no JSON object: it is something else"}
+    400 {"Error":"the body is no JSON object: expected value at line 1 column 1"}
+    400 {"Error":"image_name: has capitals in \"App\"; repositories are lower-case"}
+    400 {"Error":"image_name: begins with a scheme; an image is named without one, such as registry.example/app:1"}
+    400 {"Error":"image_name: must be a string"}
+    400 {"Error":"dockerfile: must be a string"}
+    400 {"Error":"dockerfile: is empty"}
+    400 {"Error":"TarFile: is not base64"}
+    400 {"Error":"TarFile: this is no tar and no gzip of one"}
+    400 {"Error":"TarFile: this is bzip2, which is not supported yet; only tar and gzip of tar are"}
+    404 {"Error":"Jobid doesn't exist in the cache.  Bad request."}
+    404 {"Error":"Jobid doesn't exist in the cache.  Bad request."}
+    "#);
     assert!(server.blobs_left(0).await.is_empty());
 }
 
@@ -179,7 +229,7 @@ async fn our_own_fault_says_no_more_than_that() {
     std::fs::write(&blobs, "").unwrap();
     let tar = STANDARD.encode(a_tar());
     let broken = submit(&server, json!({"image_name": "app", "TarFile": tar})).await;
-    insta::assert_snapshot!(broken.line(), @"");
+    insta::assert_snapshot!(broken.line(), @r#"500 {"Error":"Internal Server Error"}"#);
     assert_eq!(server.get(&format!("/api/v1/{id}/status")).await.status, 200);
 }
 
@@ -199,4 +249,18 @@ async fn a_long_log_is_one_string() {
     let logs = server.get(&format!("/api/v1/{id}/logs")).await.json();
     assert!(logs["Logs"].as_str().unwrap().ends_with(&expected));
     assert_eq!(logs.as_object().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large() {
+    let limits = Limits { boatyard_body_bytes: 5000, upload_bytes: 2000, ..Limits::default() };
+    let server = Server::with_limits(limits).await;
+    let body = |text: &str| json!({"image_name": "app", "TarFile": text});
+    let mut table = vec![submit(&server, body(&"A".repeat(6000))).await.line()];
+    table.push(submit(&server, body(&STANDARD.encode(a_tar()))).await.line());
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    413 {"Error":"the body is larger than 5000 bytes"}
+    413 {"Error":"the upload is larger than 2000 bytes"}
+    "#);
+    assert!(server.blobs_left(0).await.is_empty());
 }

@@ -44,7 +44,12 @@ async fn parts_by_name_and_by_position() {
         ("the other half", vec![("TarFile", None, tar), ("fields", None, JSON)]),
         (
             "with buttons",
-            vec![("ok", None, b"Go"), ("TarFile", None, tar), ("Json", None, JSON), ("x", None, b"")],
+            vec![
+                ("ok", None, b"Go"),
+                ("TarFile", None, tar),
+                ("Json", None, JSON),
+                ("x", None, b""),
+            ],
         ),
     ];
     for (what, parts) in forms {
@@ -98,11 +103,25 @@ async fn what_is_refused_leaves_nothing() {
     let whole = form(&[("TarFile", None, &tar), ("Json", None, JSON)]);
     table.push(send(&server, whole[..800].to_vec()).await.line());
     table.push(send(&server, b"no form at all".to_vec()).await.line());
-    let unbounded = server
-        .request(Method::POST, "/api/v1/build")
-        .header("Content-Type", "multipart/form-data");
+    let unbounded =
+        server.request(Method::POST, "/api/v1/build").header("Content-Type", "multipart/form-data");
     table.push(answer(unbounded.body(whole.clone())).await.line());
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
+    400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
+    400 {"Error":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}
+    400 {"Error":"image_name: has capitals in \"App\"; repositories are lower-case"}
+    400 {"Error":"TarFile: this is bzip2, which is not supported yet; only tar and gzip of tar are"}
+    400 {"Error":"TarFile: this is xz, which is not supported yet; only tar and gzip of tar are"}
+    400 {"Error":"TarFile: is empty"}
+    413 {"Error":"the body is larger than 100000 bytes"}
+    413 {"Error":"the part Json is larger than 1000 bytes"}
+    400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
+    400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
+    400 {"Error":"the body ended before its end"}
+    400 {"Error":"the body ended before its end"}
+    400 {"Error":"the body is no multipart form: Multipart boundary is not found"}
+    "#);
     assert!(server.blobs_left(0).await.is_empty());
 
     // Hung up in the middle of the archive.

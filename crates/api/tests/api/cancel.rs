@@ -16,7 +16,7 @@ async fn one_that_waits_is_over_at_once() {
     assert_eq!((cancelled.status, &cancelled.json()["status"]), (202, &json!("cancelled")));
 
     let again = server.post(&format!("{build}/cancel"), "").await;
-    insta::assert_snapshot!(again.line(), @"");
+    insta::assert_snapshot!(again.line(), @r#"409 {"error":{"code":"already_over","message":"the build is over: cancelled"}}"#);
 }
 
 #[tokio::test]
@@ -41,11 +41,11 @@ async fn one_that_runs_is_asked_to_stop_until_it_is_too_late() {
         worker.advance(&lease, stage).await;
     }
     let late = server.post(&format!("{build}/cancel"), "").await;
-    insta::assert_snapshot!(late.line(), @"");
+    insta::assert_snapshot!(late.line(), @r#"409 {"error":{"code":"too_late","message":"it is too late to stop the build: only its host is being cleaned up"}}"#);
 
     worker.finish(&lease, Ending::Succeeded).await;
     let over = server.post(&format!("{build}/cancel"), "").await;
-    insta::assert_snapshot!(over.line(), @"");
+    insta::assert_snapshot!(over.line(), @r#"409 {"error":{"code":"already_over","message":"the build is over: succeeded"}}"#);
 }
 
 #[tokio::test]
@@ -55,5 +55,8 @@ async fn one_that_does_not_exist() {
     for id in ["0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071", "12"] {
         table.push(server.post(&format!("/api/v2/builds/{id}/cancel"), "").await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    404 {"error":{"code":"no_such_build","message":"there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
+    400 {"error":{"code":"invalid_field","message":"is not an id","field":"id","hint":"ids are UUIDs, such as 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
+    "#);
 }

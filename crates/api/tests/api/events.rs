@@ -98,7 +98,18 @@ async fn a_build_from_its_first_event_to_its_last() {
             format!("{} {} {data}", message.id.unwrap_or(0), message.event)
         })
         .collect();
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    1 state {"at":"[time]","attempt":0,"kind":"state","seq":1,"status":"queued"}
+    2 state {"at":"[time]","attempt":1,"host":"local","kind":"state","seq":2,"status":"preparing"}
+    3 state {"at":"[time]","attempt":1,"host":"local","kind":"state","seq":3,"status":"building"}
+    4 step {"at":"[time]","attempt":1,"kind":"step","name":"[1/1] RUN make","seq":4,"status":"started","step":1}
+    5 log {"at":"[time]","attempt":1,"kind":"log","seq":5,"step":1,"stream":"stdout","text":"hello\n"}
+    6 step {"at":"[time]","attempt":1,"duration_ms":1500,"kind":"step","name":"[1/1] RUN make","seq":6,"status":"completed","step":1}
+    7 state {"at":"[time]","attempt":1,"host":"local","kind":"state","seq":7,"status":"pushing"}
+    8 state {"at":"[time]","attempt":1,"host":"local","kind":"state","seq":8,"status":"purging"}
+    9 state {"at":"[time]","attempt":1,"digest":"sha256:6f1a5bd2c1b4a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d","host":"local","kind":"state","seq":9,"status":"succeeded"}
+    0 end {"last_seq":9}
+    "#);
 
     // A browser comes back on its own after the end, and is told that there is no more.
     let request = server.request(Method::GET, &format!("{build}/events"));
@@ -173,5 +184,10 @@ async fn a_place_that_is_none_is_refused() {
     table.push(answer(request.header("Last-Event-ID", "last")).await.line());
     let unknown = "/api/v2/builds/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071/events";
     table.push(server.get(unknown).await.line());
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"error":{"code":"invalid_field","message":"is not the number of an event","field":"from","hint":"give the number of the last event you have; 0 is before the first"}}
+    400 {"error":{"code":"unknown_parameter","message":"there is no such parameter","field":"since","hint":"the parameters are from, lastEventId"}}
+    400 {"error":{"code":"invalid_field","message":"is not the number of an event","field":"Last-Event-ID","hint":"give the number of the last event you have; 0 is before the first"}}
+    404 {"error":{"code":"no_such_build","message":"there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
+    "#);
 }

@@ -13,7 +13,27 @@ async fn without_hosts_builds_are_accepted_and_wait() {
     let server = Server::start().await;
     let health = server.get("/health").await;
     assert_eq!(health.status, 200);
-    insta::assert_json_snapshot!(health.json(), {".version" => "[version]"}, @"");
+    insta::assert_json_snapshot!(health.json(), {".version" => "[version]"}, @r#"
+    {
+      "checks": [
+        {
+          "name": "database",
+          "status": "healthy"
+        },
+        {
+          "name": "blobs",
+          "status": "healthy"
+        },
+        {
+          "message": "no worker has reported a Docker host; builds wait",
+          "name": "hosts",
+          "status": "degraded"
+        }
+      ],
+      "status": "degraded",
+      "version": "[version]"
+    }
+    "#);
     assert_eq!(server.get("/health/ready").await.status, 200);
 
     report(&server, &a_host("one")).await;
@@ -50,13 +70,30 @@ async fn a_store_that_is_away_is_named() {
 
     let ready = server.get("/health/ready").await;
     assert_eq!(ready.status, 503);
-    insta::assert_json_snapshot!(ready.json(), {".version" => "[version]"}, @"");
+    insta::assert_json_snapshot!(ready.json(), {".version" => "[version]"}, @r#"
+    {
+      "checks": [
+        {
+          "message": "does not answer",
+          "name": "database",
+          "status": "unavailable"
+        },
+        {
+          "message": "fails; the server's log says why",
+          "name": "blobs",
+          "status": "unavailable"
+        }
+      ],
+      "status": "unavailable",
+      "version": "[version]"
+    }
+    "#);
     // It is no reason to kill the process.
     assert_eq!(server.get("/health/live").await.status, 200);
 
     let build = server.submit(serde_json::json!({})).await;
     assert_eq!(build.header("retry-after"), "5");
-    insta::assert_snapshot!(build.line(), @"");
+    insta::assert_snapshot!(build.line(), @r#"503 {"error":{"code":"unavailable","message":"the server's store does not answer","hint":"send it again in a few seconds"}}"#);
     let list = server.get("/api/v2/builds").await;
     assert_eq!(list.status, 503);
 }

@@ -19,7 +19,32 @@ async fn a_host_is_drained_and_put_back() {
     assert_eq!((drained.status, &drained.json()["drained"]), (200, &json!(true)));
     insta::assert_json_snapshot!(server.get("/api/v2/hosts").await.json(), {
         ".hosts[].probed_at" => "[time]",
-    }, @"");
+    }, @r#"
+    {
+      "hosts": [
+        {
+          "builder": "buildkit",
+          "drained": true,
+          "name": "one",
+          "platform": "linux/amd64",
+          "probed_at": "[time]",
+          "problem": null,
+          "running": 0,
+          "slots": 2
+        },
+        {
+          "builder": "buildkit",
+          "drained": false,
+          "name": "two",
+          "platform": "linux/amd64",
+          "probed_at": "[time]",
+          "problem": "connection refused",
+          "running": 0,
+          "slots": 2
+        }
+      ]
+    }
+    "#);
     let waiting = server.get(&build).await.json()["waiting"]["reason"].clone();
     assert_eq!(waiting, "no Docker host can be used: two: connection refused");
 
@@ -35,5 +60,8 @@ async fn a_host_that_there_is_not() {
     for path in ["/api/v2/hosts/none/drain", "/api/v2/hosts/a%20b/undrain"] {
         table.push(server.post(path, "").await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    404 {"error":{"code":"no_such_host","message":"there is no host none"}}
+    400 {"error":{"code":"invalid_field","message":"\"a b\" is not a host name","field":"name","hint":"use 1 to 64 of a-z, A-Z, 0-9, dot, underscore and hyphen"}}
+    "#);
 }

@@ -71,7 +71,19 @@ async fn filters() {
         let page = server.get(&format!("/api/v2/builds?{query}")).await.json();
         table.push(format!("{query}: {}", images(&page).join(" ")));
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    : hub:latest r.example/other:1 r.example/app:latest r.example/app:1
+    project=one: r.example/app:latest r.example/app:1
+    status=failed: r.example/app:1
+    status=queued&project=one: r.example/app:latest
+    image=r.example/app: r.example/app:latest r.example/app:1
+    image=r.example/app:1: r.example/app:1
+    image=r.example/app:latest: r.example/app:latest
+    image=docker.io/hub: hub:latest
+    image=r.example/none: 
+    limit=1: hub:latest
+    project=&status=: hub:latest r.example/other:1 r.example/app:latest r.example/app:1
+    "#);
 }
 
 #[tokio::test]
@@ -84,14 +96,24 @@ async fn a_parameter_that_is_wrong_is_named() {
         "limit=ten",
         "state=queued",
         "status=done",
-        "image=A/b",
+        "image=a/B",
         "project=-",
         "cursor=abc",
         "limit=1&limit=2",
     ] {
         table.push(server.get(&format!("/api/v2/builds?{query}")).await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"error":{"code":"invalid_field","message":"must be 1 to 200","field":"limit"}}
+    400 {"error":{"code":"invalid_field","message":"must be 1 to 200","field":"limit"}}
+    400 {"error":{"code":"invalid_field","message":"must be 1 to 200","field":"limit"}}
+    400 {"error":{"code":"unknown_parameter","message":"there is no such parameter","field":"state","hint":"the parameters are project, status, image, cursor, limit"}}
+    400 {"error":{"code":"invalid_field","message":"\"done\" is no build status; they are queued, preparing, building, pushing, purging, succeeded, failed, cancelled and timed_out","field":"status"}}
+    400 {"error":{"code":"invalid_field","message":"has capitals in \"B\"; repositories are lower-case","field":"image"}}
+    400 {"error":{"code":"invalid_field","message":"is not a project name","field":"project","hint":"use 1 to 128 of a-z, A-Z, 0-9, dot, underscore, slash and hyphen, beginning with a letter or digit"}}
+    400 {"error":{"code":"invalid_field","message":"is not one of ours","field":"cursor","hint":"give next_cursor of the page before, as it is; leave it out for the first page"}}
+    400 {"error":{"code":"invalid_field","message":"is there twice","field":"limit"}}
+    "#);
 }
 
 fn images(page: &Value) -> Vec<String> {

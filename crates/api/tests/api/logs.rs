@@ -16,7 +16,17 @@ async fn a_log_from_the_beginning_and_from_a_number() {
     Worker::start(&server).await.succeed().await;
 
     let whole = server.get(&format!("{build}/logs")).await;
-    insta::assert_snapshot!(whole.text, @"");
+    insta::assert_snapshot!(whole.text, @r#"
+    ==> queued
+    ==> preparing on local
+    ==> building on local
+    #1 [1/1] RUN make
+    hello
+    #1 DONE 1.5s
+    ==> pushing on local
+    ==> purging on local
+    ==> succeeded sha256:6f1a5bd2c1b4a4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d
+    "#);
     assert_eq!(whole.header("content-type"), "text/plain; charset=utf-8");
     assert_eq!(whole.header("x-accel-buffering"), "no");
     assert_eq!(whole.header("slipway-last-seq"), "9");
@@ -52,10 +62,7 @@ async fn a_follower_stays_until_the_end() {
     worker.say(&lease, &[step(StepStatus::Started), line("hello\n")]).await;
     assert_eq!(next().await.unwrap(), "#1 [1/1] RUN make\nhello\n");
     worker.finish(&lease, Ending::Failed(a_failure())).await;
-    assert_eq!(
-        next().await.unwrap(),
-        "==> failed: make: exit code 2\n    see the step's output\n"
-    );
+    assert_eq!(next().await.unwrap(), "==> failed: make: exit code 2\n    see the step's output\n");
     assert_eq!(next().await, None);
 }
 
@@ -90,5 +97,11 @@ async fn a_parameter_that_is_wrong_is_named() {
     }
     let unknown = "/api/v2/builds/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071/logs";
     table.push(server.get(unknown).await.line());
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"error":{"code":"invalid_field","message":"is not the number of an event","field":"from","hint":"give the number of the last event you have; 0 is before the first"}}
+    400 {"error":{"code":"invalid_field","message":"is not the number of an event","field":"from","hint":"give the number of the last event you have; 0 is before the first"}}
+    400 {"error":{"code":"invalid_field","message":"must be true or false","field":"follow"}}
+    400 {"error":{"code":"unknown_parameter","message":"there is no such parameter","field":"tail","hint":"the parameters are from, follow"}}
+    404 {"error":{"code":"no_such_build","message":"there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
+    "#);
 }

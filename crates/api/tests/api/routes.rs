@@ -28,7 +28,21 @@ async fn an_unknown_path_and_a_wrong_method() {
         let allow = answer.header("allow");
         table.push(format!("{method} {path}: {allow} {}", answer.line()));
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    GET /nothing:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
+    GET /api/v2:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
+    GET /api/v2/builds/:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
+    POST /api/v2/nothing:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
+    DELETE /api/v2/builds: GET, HEAD, POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
+    GET /api/v2/uploads: POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
+    PUT /health: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
+    OPTIONS /: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
+    GET /api/v1:  404 {"Error":"Resource not found"}
+    GET /api/v1/nothing:  404 {"Error":"Resource not found"}
+    DELETE /api/v1/build: POST 405 {"Error":"Method not allowed"}
+    POST /api/v1/x/status: GET, HEAD 405 {"Error":"Method not allowed"}
+    GET /docs/nothing:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
+    "#);
 }
 
 #[tokio::test]
@@ -43,7 +57,14 @@ async fn what_can_be_read_can_be_asked_for_its_head() {
 #[tokio::test]
 async fn the_front_door_leads_to_the_documents() {
     let server = Server::start().await;
-    insta::assert_snapshot!(server.get("/").await.text, @"");
+    insta::assert_snapshot!(server.get("/").await.text, @r#"
+    This is Slipway, a build service for container images.
+
+    API      /api/v2/builds
+    document /openapi.json
+    pages    /docs/
+    health   /health
+    "#);
     let browser = server.request(Method::GET, "/").header("Accept", "text/html,*/*;q=0.8");
     let page = answer(browser).await;
     assert_eq!(page.status, 200);

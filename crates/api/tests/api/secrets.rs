@@ -50,7 +50,8 @@ async fn a_password_never_comes_out() {
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let server = Server::start().await;
-    let login = json!({"registry_auth": {"r.example": {"username": USERNAME, "password": PASSWORD}}});
+    let login =
+        json!({"registry_auth": {"r.example": {"username": USERNAME, "password": PASSWORD}}});
     let mut seen = Vec::new();
     let accepted = server.submit(login.clone()).await;
     let build = accepted.header("location");
@@ -90,8 +91,12 @@ async fn a_password_never_comes_out() {
         seen.push(server.get(&format!("{build}{path}")).await);
     }
     for path in [
-        "/api/v2/builds", "/openapi.json", "/api/v2/hosts", "/health",
-        &format!("/api/v1/{id}/status"), &format!("/api/v1/{id}/logs"),
+        "/api/v2/builds",
+        "/openapi.json",
+        "/api/v2/hosts",
+        "/health",
+        &format!("/api/v1/{id}/status"),
+        &format!("/api/v1/{id}/logs"),
     ] {
         seen.push(server.get(path).await);
     }
@@ -110,7 +115,8 @@ async fn a_password_never_comes_out() {
 #[tokio::test]
 async fn logins_are_erased_with_the_end() {
     let server = Server::start().await;
-    let login = json!({"registry_auth": {"r.example": {"username": USERNAME, "password": PASSWORD}}});
+    let login =
+        json!({"registry_auth": {"r.example": {"username": USERNAME, "password": PASSWORD}}});
     let build = server.submitted(login).await;
     server.post(&format!("{build}/cancel"), "").await;
     assert_eq!(server.post(&format!("{build}/retry"), "").await.status, 409);

@@ -24,7 +24,7 @@ async fn followers_are_sent_away_with_their_place() {
     assert_eq!(source.rest().await, [reconnect]);
     insta::assert_snapshot!(
         String::from_utf8(log.next().await.unwrap().unwrap().to_vec()).unwrap(),
-        @""
+        @"==> this server is stopping; go on with ?follow=true&from=1"
     );
     assert!(log.next().await.is_none());
 

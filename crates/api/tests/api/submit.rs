@@ -18,11 +18,59 @@ async fn a_build_is_written_down_and_rung_for() {
     let location = accepted.header("location");
     assert_eq!(location, accepted.json()["links"]["self"]);
     insta::assert_json_snapshot!(accepted.json(), {
-        ".id" => "[id]", ".timings.created_at" => "[time]", ".links.*" => "[path]",
-    }, @"");
+        ".id" => "[id]", ".timings.created_at" => "[time]",
+        ".links.self" => "[path]", ".links.logs" => "[path]", ".links.events" => "[path]",
+    }, @r#"
+    {
+      "attempt": 0,
+      "cancel_requested": false,
+      "digest": null,
+      "failure": null,
+      "host": null,
+      "id": "[id]",
+      "image": "registry.example/team/app:1.2",
+      "last_seq": 1,
+      "links": {
+        "events": "[path]",
+        "logs": "[path]",
+        "self": "[path]"
+      },
+      "metadata": {
+        "commit": "4f2a9c1"
+      },
+      "project": "default",
+      "retry_of": null,
+      "source": {
+        "bytes": 13,
+        "type": "dockerfile"
+      },
+      "status": "queued",
+      "timings": {
+        "building_at": null,
+        "building_ms": null,
+        "created_at": "[time]",
+        "finished_at": null,
+        "preparing_at": null,
+        "preparing_ms": null,
+        "purging_at": null,
+        "purging_ms": null,
+        "pushing_at": null,
+        "pushing_ms": null,
+        "queued_ms": null,
+        "total_ms": null
+      },
+      "waiting": null
+    }
+    "#);
 
     let shown = server.get(&location).await.json();
-    insta::assert_json_snapshot!(shown["waiting"], {".since" => "[time]"}, @"");
+    insta::assert_json_snapshot!(shown["waiting"], {".since" => "[time]"}, @r#"
+    {
+      "position": 0,
+      "reason": "no worker has reported a Docker host",
+      "since": "[time]"
+    }
+    "#);
     assert_eq!(outbox::due(&server.api.store, 10).await.unwrap().len(), 1);
 
     // The next one stands behind it.
@@ -52,12 +100,40 @@ async fn every_field_reaches_the_worker() {
         }))
         .await;
     let claimed = Worker::start(&server).await.claim().await;
-    insta::assert_json_snapshot!(claimed.spec, @"");
+    insta::assert_json_snapshot!(claimed.spec, @r#"
+    {
+      "image": "app:latest",
+      "source": {
+        "type": "dockerfile",
+        "content": "FROM base AS one\n"
+      },
+      "dockerfile": "docker/Dockerfile",
+      "args": {
+        "A": "1"
+      },
+      "labels": {
+        "l": "2"
+      },
+      "target": "one",
+      "platform": "linux/amd64",
+      "no_cache": true,
+      "pull": true,
+      "push": false,
+      "project": "team/app",
+      "metadata": [
+        1,
+        null
+      ],
+      "timeout_seconds": 60
+    }
+    "#);
     let logins: Vec<_> = claimed
         .secrets
         .registry_auth
         .iter()
-        .map(|(registry, login)| (registry.as_str(), login.username.as_str(), login.password.expose()))
+        .map(|(registry, login)| {
+            (registry.as_str(), login.username.as_str(), login.password.expose())
+        })
         .collect();
     assert_eq!(logins, [("docker.io", "u", "p")]);
 }
@@ -89,12 +165,13 @@ async fn one_key_fifty_times_at_once_is_one_build() {
 #[tokio::test]
 async fn a_key_belongs_to_one_request_of_one_project() {
     let server = Server::start().await;
-    let login = |password: &str| json!({"registry_auth": {"r": {"username": "u", "password": password}}});
+    let login =
+        |password: &str| json!({"registry_auth": {"r": {"username": "u", "password": password}}});
     let first = with_key(&server, "k", login("one")).await;
     assert_eq!(first.status, 202);
 
     let other = with_key(&server, "k", json!({"image": "r.example/other"})).await;
-    insta::assert_snapshot!(other.line(), @"");
+    insta::assert_snapshot!(other.line(), @r#"409 {"error":{"code":"idempotency_key_taken","message":"this Idempotency-Key came with another request before","field":"Idempotency-Key","hint":"take a new key for a new request"}}"#);
     // The logins are a part of the request, though nobody can see that they differ.
     assert_eq!(with_key(&server, "k", login("two")).await.status, 409);
 
@@ -120,7 +197,7 @@ async fn a_key_belongs_to_one_request_of_one_project() {
         refused.push(with_key(&server, key, json!({})).await.line());
     }
     refused.dedup();
-    insta::assert_snapshot!(refused.join("\n"), @"");
+    insta::assert_snapshot!(refused.join("\n"), @r#"400 {"error":{"code":"invalid_field","message":"must be 1 to 255 visible ASCII characters, without spaces","field":"Idempotency-Key"}}"#);
 }
 
 #[tokio::test]

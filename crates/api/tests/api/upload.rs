@@ -43,7 +43,14 @@ async fn what_is_no_archive_is_turned_away() {
     for body in ["", "FROM scratch\n", &long, "PK\u{3}\u{4}…", "BZh91AY", form] {
         table.push(server.post("/api/v2/uploads", body.to_owned()).await.line());
     }
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    400 {"error":{"code":"empty_body","message":"the request has no body","hint":"send what this path asks for as the body of the request"}}
+    400 {"error":{"code":"not_an_archive","message":"this is no tar and no gzip of one","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this is no tar and no gzip of one","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this is zip, which is not supported yet; only tar and gzip of tar are","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this is bzip2, which is not supported yet; only tar and gzip of tar are","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this looks like a multipart form; send the archive itself as the body","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
+    "#);
     assert!(server.blobs_left(0).await.is_empty());
 }
 
@@ -62,7 +69,7 @@ async fn what_is_too_large_is_turned_away() {
     let chunks: Vec<_> =
         large.chunks(60_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect();
     let chunked = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
-    insta::assert_snapshot!(server.post("/api/v2/uploads", chunked).await.line(), @"");
+    insta::assert_snapshot!(server.post("/api/v2/uploads", chunked).await.line(), @r#"413 {"error":{"code":"too_large","message":"the upload is larger than 1048576 bytes"}}"#);
     assert!(server.blobs_left(0).await.is_empty());
 }
 
@@ -104,5 +111,5 @@ async fn a_large_archive_arrives_as_it_was_sent() {
 async fn an_unknown_upload() {
     let server = Server::start().await;
     let unknown = server.get("/api/v2/uploads/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071").await;
-    insta::assert_snapshot!(unknown.line(), @"");
+    insta::assert_snapshot!(unknown.line(), @r#"404 {"error":{"code":"no_such_upload","message":"there is no upload 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}"#);
 }

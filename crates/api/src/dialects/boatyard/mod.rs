@@ -3,8 +3,8 @@
 //! Its clients are a jQuery page that polls each second, curl, and scripts in CI. They
 //! submit with `POST /api/v1/build`, as JSON or as a multipart form, and then ask for
 //! `/api/v1/{job}/status` and `/api/v1/{job}/logs` until the status is neither `Building`
-//! nor `Pushing`. The contract is section 1 of the dialects' document; `tar_url` and the
-//! GitHub fields are refused until sources of that kind exist.
+//! nor `Pushing`. The contract is in `docs/dialects/boatyard.md`; `tar_url` and the GitHub
+//! fields are refused until sources of that kind exist.
 
 mod envelope;
 mod logs;
@@ -137,7 +137,17 @@ mod tests {
                 format!("{state}: {}", word(&build(state, failure)))
             })
             .collect();
-        insta::assert_snapshot!(words.join("\n"), @"");
+        insta::assert_snapshot!(words.join("\n"), @r#"
+        queued: Building
+        preparing: Building
+        building: Building
+        pushing: Pushing
+        purging: Pushing
+        succeeded: Finished
+        failed: Failed: make: Error 2
+        cancelled: Failed: cancelled
+        timed_out: Failed: timed out
+        "#);
     }
 
     fn build(state: BuildState, failure: Option<Failure>) -> Build {

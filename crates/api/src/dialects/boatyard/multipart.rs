@@ -4,12 +4,13 @@
 //! name is told by its beginning instead, which gives the same and survives an extra
 //! button in the form: what begins with a brace is the fields.
 
-use actix_multipart::{Field, Multipart, MultipartError};
+use actix_multipart::{Multipart, MultipartError};
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use super::envelope::Refusal;
+use super::request::of_the_archive;
 use crate::error::Error;
 use crate::receive::{self, Received};
 use crate::{Api, body};
@@ -24,15 +25,18 @@ pub(super) async fn read(
     body::announced(req, limit)?;
     let mut parts = Multipart::new(req.headers(), body::chunks(payload));
     let mut form = Form::default();
-    while let Some(mut part) = parts.try_next().await.map_err(Error::from)? {
-        let head = peek(&mut part).await?;
-        match form.role(part.name(), &head) {
+    while let Some(part) = parts.try_next().await.map_err(Error::from)? {
+        // Fused: a part may be asked again after its end, and would panic.
+        let mut part = part.fuse();
+        let head = part.try_next().await.map_err(Error::from)?.unwrap_or_default();
+        match form.role(part.get_ref().name(), &head) {
             Role::Json => {
                 form.json = Some(gather(head, &mut part, api.limits.body_bytes).await?);
             }
             Role::Archive { named } => {
                 let whole = stream::iter([Ok(head)]).chain(part.by_ref());
-                let received = receive::receive(&api.blobs, limit, whole).await;
+                let received =
+                    receive::receive(&api.blobs, limit, whole).await.map_err(of_the_archive);
                 // What was taken for the archive may turn out to be a button; the one
                 // with the right name counts, whatever it turns out to be.
                 form.archive = Some(if named { Ok(received?) } else { received });
@@ -82,33 +86,32 @@ impl Form {
     }
 }
 
-/// The first bytes of a part.
-async fn peek(part: &mut Field) -> Result<Bytes, Error> {
-    Ok(part.try_next().await?.unwrap_or_default())
-}
-
 /// A small part as a whole.
 async fn gather<S>(head: Bytes, rest: &mut S, limit: usize) -> Result<Bytes, Error>
 where
     S: Stream<Item = Result<Bytes, MultipartError>> + Unpin,
 {
-    let mut whole = BytesMut::from(head.as_ref());
-    while let Some(chunk) = rest.try_next().await? {
+    let mut whole = BytesMut::new();
+    let mut next = Some(head);
+    while let Some(chunk) = next {
         whole.extend_from_slice(&chunk);
         if whole.len() > limit {
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
             return Err(Error::TooLarge { what: "part Json", limit });
         }
+        next = rest.try_next().await?;
     }
     Ok(whole.freeze())
 }
 
 impl From<MultipartError> for Error {
     fn from(error: MultipartError) -> Self {
-        match error {
-            MultipartError::Payload(error) => error.into(),
-            MultipartError::Incomplete => Self::CutOff,
-            other => Self::Malformed { form: "multipart form", problem: other.to_string() },
+        if let MultipartError::Payload(error) = error {
+            error.into()
+        } else if matches!(error, MultipartError::Incomplete) {
+            Self::CutOff
+        } else {
+            Self::Malformed { form: "multipart form", problem: error.to_string() }
         }
     }
 }

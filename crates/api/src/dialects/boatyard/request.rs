@@ -11,10 +11,11 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use slipway_domain::{Credentials, Secret};
+use slipway_domain::{Credentials, FieldError, Secret};
 
 use super::envelope::{Refusal, field};
 use crate::Api;
+use crate::error::Error;
 use crate::json;
 use crate::receive::{Received, Receiving};
 
@@ -144,7 +145,7 @@ pub(super) async fn decode(api: &Api, text: &str) -> Result<Received, Refusal> {
     let mut receiving = Receiving::new(&api.blobs, api.limits.upload_bytes);
     for piece in text.as_bytes().chunks(BASE64_PIECE) {
         let taken = match BASE64.decode(piece) {
-            Ok(bytes) => receiving.take(&bytes).await.map_err(Refusal::from),
+            Ok(bytes) => receiving.take(&bytes).await.map_err(|e| of_the_archive(e).into()),
             Err(_) => Err(field("TarFile", "is not base64")),
         };
         if let Err(refusal) = taken {
@@ -152,7 +153,18 @@ pub(super) async fn decode(api: &Api, text: &str) -> Result<Received, Refusal> {
             return Err(refusal);
         }
     }
-    Ok(receiving.finish().await?)
+    Ok(receiving.finish().await.map_err(of_the_archive)?)
+}
+
+/// An error of an archive that was a field among others: it names the field.
+pub(super) fn of_the_archive(error: Error) -> Error {
+    if let Error::NotAnArchive { found } = error {
+        FieldError::new("TarFile", found).into()
+    } else if let Error::EmptyBody = error {
+        FieldError::new("TarFile", "is empty").into()
+    } else {
+        error
+    }
 }
 
 impl Loose<'_> {
