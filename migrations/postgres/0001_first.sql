@@ -105,8 +105,8 @@ CREATE TABLE outbox (
 CREATE TABLE idempotency_keys (
     project text NOT NULL,
     key text NOT NULL,
-    -- Digest of the request that came with the key first.
-    request_sha256 text NOT NULL,
+    -- Keyed digest of the request that came with the key first, logins included.
+    request_digest text NOT NULL,
     build uuid NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (project, key)

@@ -78,7 +78,7 @@ CREATE TABLE outbox (
 CREATE TABLE idempotency_keys (
     project TEXT NOT NULL,
     key TEXT NOT NULL,
-    request_sha256 TEXT NOT NULL,
+    request_digest TEXT NOT NULL,
     build BLOB NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
     created_at TEXT NOT NULL,
     PRIMARY KEY (project, key)

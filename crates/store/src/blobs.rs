@@ -39,10 +39,11 @@ impl Blobs {
     /// When the URL is of another kind, or the folder cannot be made.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         let refuse = |problem: &str| StoreError::Settings(format!("blobs.url {problem}"));
-        let parsed = Url::parse(url).map_err(|_| refuse("is no URL"))?;
-        if parsed.scheme() != "file" {
+        // `file:folder` would be a folder at the root of the file system.
+        if !url.starts_with("file:///") {
             return Err(refuse("must begin with file:///"));
         }
+        let parsed = Url::parse(url).map_err(|_| refuse("is no URL"))?;
         let folder = parsed.to_file_path().map_err(|()| refuse("names no absolute folder"))?;
         Self::in_folder(&folder)
     }

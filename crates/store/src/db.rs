@@ -10,7 +10,9 @@ use std::time::Duration;
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{
+    ConnectOptions, Connection as _, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+};
 
 use crate::StoreError;
 use crate::seal::KeyRing;
@@ -20,6 +22,10 @@ static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// How long a statement waits for a connection before the database counts as away.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// How long PostgreSQL may take for a statement. A connection that is cut says so; one
+/// whose other end has stopped or lost its way says nothing for a quarter of an hour.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// A handle on the state of record. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -61,7 +67,7 @@ pub enum MigrationState {
 macro_rules! read {
     ($store:expr, $pool:ident => $body:expr) => {
         match &$store.db {
-            $crate::db::Db::Postgres($pool) => $body,
+            $crate::db::Db::Postgres($pool) => $crate::db::answered(async { $body }).await,
             $crate::db::Db::Sqlite { read: $pool, .. } => $body,
         }
     };
@@ -73,7 +79,7 @@ macro_rules! write {
         match &mut $tx {
             $crate::db::Tx::Postgres(tx) => {
                 let $connection = &mut **tx;
-                $body
+                $crate::db::answered(async { $body }).await
             }
             $crate::db::Tx::Sqlite(tx) => {
                 let $connection = &mut **tx;
@@ -161,10 +167,28 @@ impl Store {
         Ok(())
     }
 
+    /// Waits for what is under way and closes the database. SQLite folds its write-ahead
+    /// log into the file then. Whoever still asks is told that it does not answer.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Postgres(pool) => pool.close().await,
+            Db::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+
+    /// A digest that only this store's key can make; see [`KeyRing::digest`].
+    #[must_use]
+    pub fn keyed_digest(&self, parts: &[&[u8]]) -> String {
+        self.keys.digest(parts)
+    }
+
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.db {
-            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Db::Postgres(pool) => Tx::Postgres(answered(pool.begin()).await?),
             // Immediate: a transaction that reads first and writes later would find the
             // database changed under it, and SQLite gives no second chance for that.
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
@@ -175,7 +199,7 @@ impl Store {
 impl Tx {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Postgres(tx) => answered(tx.commit()).await?,
             Self::Sqlite(tx) => tx.commit().await?,
         }
         Ok(())
@@ -199,6 +223,16 @@ impl Tx {
     }
 }
 
+/// Waits for an answer, but not for ever.
+pub(crate) async fn answered<T>(
+    asked: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(ANSWER, asked).await {
+        Ok(answer) => answer,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
 async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| StoreError::Settings("database.url is no SQLite URL".into()))?
@@ -212,6 +246,7 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(30))
+        .after_release(|connection, _| Box::pin(is_reusable(connection)))
         .connect_with(options.clone())
         .await?;
     let read = SqlitePoolOptions::new()
@@ -220,6 +255,15 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
         .connect_with(options)
         .await?;
     Ok(Db::Sqlite { read, write })
+}
+
+/// Whether the driver knows that no transaction is open. SQLite rolls back by itself when
+/// the disk is full; the driver's own rollback then fails, and it takes the transaction
+/// for open ever after and refuses to begin another.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Waits for the rollback that dropping a transaction has only asked for.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// How many of the known migrations the database has, where any was ever `begun`. Only

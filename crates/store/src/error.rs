@@ -71,6 +71,9 @@ impl From<sqlx::Error> for StoreError {
             None if matches!(
                 error,
                 sqlx::Error::Io(_)
+                    // What a connection looks like that is cut while it is being made.
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::Tls(_)
                     | sqlx::Error::PoolTimedOut
                     | sqlx::Error::PoolClosed
                     | sqlx::Error::WorkerCrashed

@@ -37,7 +37,8 @@ pub async fn left_on(store: &Store, host: &HostName) -> Result<Vec<Leftover>, St
     const SQL: &str = "SELECT i.build, i.attempt, b.image FROM images_on_hosts i \
          JOIN builds b ON b.id = i.build \
          WHERE i.host = $1 AND NOT EXISTS \
-         (SELECT 1 FROM leases l WHERE l.build = i.build AND l.attempt = i.attempt)";
+         (SELECT 1 FROM leases l WHERE l.build = i.build AND l.attempt = i.attempt) \
+         ORDER BY i.build, i.attempt";
     let rows: Vec<Row> = read!(store, pool => sqlx::query_as(SQL)
         .bind(host.as_str())
         .fetch_all(pool)

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
 use sha2::{Digest, Sha256};
 use slipway_domain::BuildId;
 
@@ -29,7 +30,12 @@ pub struct KeyRing {
 struct SealKey {
     id: String,
     cipher: XChaCha20Poly1305,
+    /// For digests that nobody without the key can test guesses against.
+    digest: Hmac<Sha256>,
 }
+
+/// Keeps the key of digests apart from the key of seals.
+const DIGEST_KEY_OF: &[u8] = b"slipway keyed digest";
 
 /// What a row keeps of secrets.
 pub(crate) struct Sealed {
@@ -45,7 +51,29 @@ impl KeyRing {
         // The id is part of the key's digest: it tells keys apart and tells nothing else.
         let digest = Sha256::digest(bytes);
         let id = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        Self { keys: vec![SealKey { id, cipher: XChaCha20Poly1305::new(&Key::from(*bytes)) }] }
+        let cipher = XChaCha20Poly1305::new(&Key::from(*bytes));
+        let digest_key = Sha256::new().chain_update(DIGEST_KEY_OF).chain_update(bytes).finalize();
+        // HMAC's own key is a block of the hash; a shorter one is filled up with zeros.
+        let mut block = [0; 64];
+        for (into, byte) in block.iter_mut().zip(digest_key) {
+            *into = byte;
+        }
+        let digest = <Hmac<Sha256> as KeyInit>::new(&block.into());
+        Self { keys: vec![SealKey { id, cipher, digest }] }
+    }
+
+    /// A digest of `parts` that only a holder of the key can compute: it may cover secrets
+    /// and be kept after they are erased.
+    #[must_use]
+    pub fn digest(&self, parts: &[&[u8]]) -> String {
+        let Some(key) = self.keys.first() else { return String::new() };
+        let mut digest = key.digest.clone();
+        for part in parts {
+            // The length first, so that no byte can move from one part to the next.
+            digest.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
+        }
+        digest.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Reads the key from `path`, base64 of 32 bytes; makes the file, mode 0600, where
@@ -130,7 +158,7 @@ fn create(path: &Path) -> Result<KeyRing, StoreError> {
     // Written under another name first: a full disk must not leave half a key behind, and
     // of two processes that start at once, one has to take the other's.
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
+    draft.push(format!(".{}", uuid::Uuid::new_v4()));
     let linked = std::fs::OpenOptions::new()
         .write(true)
         .create(true)
@@ -177,6 +205,14 @@ mod tests {
         assert_eq!(ring.open(mine, &sealed).unwrap(), b"hunter2");
         assert!(ring.open(other, &sealed).is_err());
         assert!(KeyRing::from_key(&[8; 32]).open(mine, &sealed).is_err());
+    }
+
+    #[test]
+    fn a_digest_tells_requests_apart_and_needs_the_key() {
+        let ring = KeyRing::from_key(&[7; 32]);
+        assert_eq!(ring.digest(&[b"a", b"b"]), ring.digest(&[b"a", b"b"]));
+        assert_ne!(ring.digest(&[b"a", b"b"]), ring.digest(&[b"ab", b""]));
+        assert_ne!(ring.digest(&[b"a"]), KeyRing::from_key(&[8; 32]).digest(&[b"a"]));
     }
 
     #[test]

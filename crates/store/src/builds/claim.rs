@@ -167,8 +167,7 @@ async fn oldest(
     );
     let mut best: Option<Candidate> = None;
     for platform in platforms {
-        let found: Option<Candidate> =
-            write!(*tx, connection => sqlx::query_as(AssertSqlSafe(sql.clone()))
+        let found: Option<Candidate> = write!(*tx, connection => sqlx::query_as(AssertSqlSafe(sql.clone()))
                 .bind(now)
                 .bind(platform)
                 .fetch_optional(connection)

@@ -30,8 +30,8 @@ pub struct Submission<'a> {
 pub struct Idempotency<'a> {
     /// The key as sent.
     pub key: &'a str,
-    /// Digest of the request.
-    pub request_sha256: &'a str,
+    /// Keyed digest of the request, from [`Store::keyed_digest`].
+    pub request_digest: &'a str,
 }
 
 /// What became of a submission.
@@ -150,12 +150,12 @@ async fn take_key(
     build: BuildId,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    const SQL: &str = "INSERT INTO idempotency_keys (project, key, request_sha256, build, \
+    const SQL: &str = "INSERT INTO idempotency_keys (project, key, request_digest, build, \
          created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project, key) DO NOTHING";
     let taken = write!(*tx, connection => sqlx::query(SQL)
         .bind(project)
         .bind(idempotency.key)
-        .bind(idempotency.request_sha256)
+        .bind(idempotency.request_digest)
         .bind(build.as_uuid())
         .bind(now)
         .execute(connection)
@@ -170,7 +170,7 @@ async fn replay(
     project: &str,
     idempotency: Idempotency<'_>,
 ) -> Result<Option<Submitted>, StoreError> {
-    const SQL: &str = "SELECT request_sha256, build FROM idempotency_keys \
+    const SQL: &str = "SELECT request_digest, build FROM idempotency_keys \
          WHERE project = $1 AND key = $2";
     let row: Option<(String, Uuid)> = crate::db::read!(store, pool => sqlx::query_as(SQL)
         .bind(project)
@@ -178,7 +178,7 @@ async fn replay(
         .fetch_optional(pool)
         .await)?;
     let Some((request, build)) = row else { return Ok(None) };
-    if request != idempotency.request_sha256 {
+    if request != idempotency.request_digest {
         return Ok(Some(Submitted::KeyTaken));
     }
     let build = super::find(store, BuildId::from_uuid(build)).await?;

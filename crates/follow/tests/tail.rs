@@ -1,0 +1,267 @@
+//! Following a build: nothing lost and nothing twice, however the replay meets what is
+//! being written.
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on says so by a panic")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use slipway_domain::{
+    BuildId, BuildSpecDraft, Event, EventBody, HostName, LogStream, Secrets, Source, WorkerId, now,
+};
+use slipway_follow::Tail;
+use slipway_queue::{News, POLL, Queue};
+use slipway_store::builds::{Ending, Offer, Submission, claim, finish, submit};
+use slipway_store::hosts::{Probe, report};
+use slipway_store::seal::KeyRing;
+use slipway_store::{Lease, Store, StoreError, events};
+use tempfile::TempDir;
+
+/// The events of a build that is over: queued, preparing, what it wrote, cancelled.
+const FRAME: i64 = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_lost_and_nothing_twice_at_the_seam() {
+    const EVENTS: i64 = 5000;
+    let scene = Scene::set().await;
+    // Followers come in at every stage of the writing, from the beginning and from later.
+    let writing = tokio::spawn(write(scene.clone(), EVENTS));
+    let mut following = Vec::new();
+    for number in 0..8 {
+        let from = [0, 7, 2500][number % 3];
+        following.push((from, tokio::spawn(follow(scene.tail(from)))));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    writing.await.unwrap();
+    for (from, follower) in following {
+        let seen = tokio::time::timeout(Duration::from_secs(30), follower).await.unwrap().unwrap();
+        assert_eq!(seen, (from + 1..=EVENTS + FRAME).collect::<Vec<i64>>(), "from {from}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_told_is_found_at_once() {
+    let scene = Scene::set().await;
+    let mut tail = scene.tail(2);
+    for number in 3..23 {
+        let expected = [number];
+        let next = tokio::spawn(async move { (tail.next().await.unwrap().unwrap(), tail) });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let written = Instant::now();
+        scene.say("a line\n").await;
+        scene.queue.tell(News::Happened(scene.lease.build()));
+        let (batch, back) = next.await.unwrap();
+        assert_eq!(seqs(&batch), expected);
+        assert!(written.elapsed() < POLL / 2, "it was the poll: {:?}", written.elapsed());
+        tail = back;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_never_told_is_found_by_looking() {
+    let scene = Scene::set().await;
+    let mut tail = scene.tail(2);
+    for number in [3, 4] {
+        let next = tokio::spawn(async move { (tail.next().await.unwrap().unwrap(), tail) });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // By a process that is gone before it can tell.
+        scene.say("a line\n").await;
+        let (batch, back) = tokio::time::timeout(POLL * 2, next).await.unwrap().unwrap();
+        assert_eq!(seqs(&batch), [number]);
+        tail = back;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_others_does_not_hold_up_the_poll() {
+    let scene = Scene::set().await;
+    let mut tail = scene.tail(2);
+    let queue = scene.queue.clone();
+    let chatter = tokio::spawn(async move {
+        loop {
+            queue.tell(News::Happened(BuildId::generate()));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let next = tokio::spawn(async move { tail.next().await.unwrap().unwrap() });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    scene.say("a line\n").await;
+    let batch = tokio::time::timeout(POLL * 2, next).await.unwrap().unwrap();
+    assert_eq!(seqs(&batch), [3]);
+    chatter.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_with_the_last_event() {
+    let scene = Scene::set().await;
+    scene.end().await;
+    let mut tail = scene.tail(0);
+    assert_eq!(seqs(&tail.next().await.unwrap().unwrap()), [1, 2, 3]);
+    for _ in 0..2 {
+        let asked = Instant::now();
+        assert_eq!(tail.next().await.unwrap(), None);
+        assert!(asked.elapsed() < POLL / 2, "{:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_end_or_beyond_it_there_is_nothing() {
+    let scene = Scene::set().await;
+    scene.end().await;
+    for from in [3, 4, 1_000_000, i64::MAX] {
+        let asked = Instant::now();
+        assert_eq!(scene.tail(from).next().await.unwrap(), None, "from {from}");
+        assert!(asked.elapsed() < POLL / 2, "from {from}: {:?}", asked.elapsed());
+    }
+    let nobody =
+        Tail::new(&scene.store, &scene.queue, BuildId::generate(), 0).next().await.unwrap();
+    assert_eq!(nobody, None, "no such build");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_ahead_of_a_running_build_ends_with_it() {
+    let scene = Scene::set().await;
+    let mut tail = scene.tail(1000);
+    let next = tokio::spawn(async move { tail.next().await.unwrap() });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!next.is_finished(), "it runs: there may be an event 1001");
+    scene.end().await;
+    scene.queue.tell(News::Happened(scene.lease.build()));
+    assert_eq!(tokio::time::timeout(POLL, next).await.unwrap().unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_off_and_asked_again_it_loses_nothing() {
+    const EVENTS: i64 = 500;
+    let scene = Scene::set().await;
+    let writing = tokio::spawn(write(scene.clone(), EVENTS));
+    let mut tail = scene.tail(0);
+    let (mut seen, mut broken_off) = (Vec::new(), 0);
+    for patience in (0..).map(|n| Duration::from_micros(n % 40 * 25)) {
+        match tokio::time::timeout(patience, tail.next()).await {
+            Ok(next) => match next.unwrap() {
+                Some(batch) => seen.extend(seqs(&batch)),
+                None => break,
+            },
+            Err(_) => broken_off += 1,
+        }
+    }
+    writing.await.unwrap();
+    assert!(broken_off > 10, "{broken_off}");
+    assert_eq!(seen, (1..=EVENTS + FRAME).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_log_comes_in_batches() {
+    let scene = Scene::set().await;
+    let lines: Vec<EventBody> = (0..1000).map(|n| line(&format!("{n}\n"))).collect();
+    events::append(&scene.store, &scene.lease, now(), &lines).await.unwrap();
+    let mut tail = scene.tail(0);
+    let mut seen = Vec::new();
+    while let Some(batch) = tail.ready().await.unwrap() {
+        assert!(batch.len() <= 64, "{} events are held at once", batch.len());
+        seen.extend(seqs(&batch));
+    }
+    assert_eq!(seen, (1..=1002).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goes_on_after_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, queue) = (open(&folder).await, Queue::open("local:").unwrap());
+    let mut tail = Tail::new(&store, &queue, BuildId::generate(), 0);
+    // Without its schema, the database refuses every look.
+    assert!(matches!(tail.next().await, Err(StoreError::Database(_))));
+    store.migrate().await.unwrap();
+    assert_eq!(tail.next().await.unwrap(), None);
+}
+
+/// A build that runs, and what is needed to write to it and to follow it.
+#[derive(Clone)]
+struct Scene {
+    store: Store,
+    queue: Queue,
+    lease: Lease,
+    _folder: std::sync::Arc<TempDir>,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder).await;
+        store.migrate().await.unwrap();
+        let queue = Queue::open("local:").unwrap();
+        let lease = held(&store).await;
+        Self { store, queue, lease, _folder: folder.into() }
+    }
+
+    fn tail(&self, after: i64) -> Tail {
+        Tail::new(&self.store, &self.queue, self.lease.build(), after)
+    }
+
+    async fn say(&self, text: &str) {
+        events::append(&self.store, &self.lease, now(), &[line(text)]).await.unwrap();
+    }
+
+    async fn end(&self) {
+        finish(&self.store, &self.lease, Ending::Cancelled, true, now()).await.unwrap();
+    }
+}
+
+async fn open(folder: &TempDir) -> Store {
+    let url = format!("sqlite://{}/slipway.sqlite", folder.path().display());
+    Store::open(&url, KeyRing::from_key(&[7; 32])).await.unwrap()
+}
+
+async fn held(store: &Store) -> Lease {
+    let source = Source::Dockerfile { content: "FROM scratch\n".into() };
+    let submission = Submission {
+        id: BuildId::generate(),
+        spec: &BuildSpecDraft::new("r.example/app:1", source).parse().unwrap(),
+        secrets: &Secrets::default(),
+        retry_of: None,
+        idempotency: None,
+    };
+    submit(store, &submission, now()).await.unwrap();
+    let name = HostName::parse("h1").unwrap();
+    let hosts = BTreeMap::from([(name.clone(), Vec::new())]);
+    let probe = Probe { name, slots: 1, platform: None, builder: None, problem: None };
+    report(store, &probe, now()).await.unwrap();
+    let expires_at = now() + TimeDelta::seconds(60);
+    let offer = Offer { worker: WorkerId::generate(), hosts: &hosts, expires_at };
+    claim(store, &offer, |_, _| 0, now()).await.unwrap().unwrap().lease
+}
+
+/// Writes `count` log events in batches of 1 to 9, tells of most, and ends the build.
+async fn write(scene: Scene, count: i64) {
+    let mut left = count;
+    for batch in (1..=9).cycle() {
+        let lines = vec![line("a line\n"); batch.min(usize::try_from(left).unwrap())];
+        events::append(&scene.store, &scene.lease, now(), &lines).await.unwrap();
+        left -= i64::try_from(lines.len()).unwrap();
+        if batch != 5 {
+            scene.queue.tell(News::Happened(scene.lease.build()));
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    scene.end().await;
+    scene.queue.tell(News::Happened(scene.lease.build()));
+}
+
+async fn follow(mut tail: Tail) -> Vec<i64> {
+    let mut seen = Vec::new();
+    while let Some(batch) = tail.next().await.unwrap() {
+        seen.extend(seqs(&batch));
+    }
+    seen
+}
+
+fn line(text: &str) -> EventBody {
+    EventBody::Log { step: None, stream: LogStream::Stdout, text: text.into() }
+}
+
+fn seqs(events: &[Event]) -> Vec<i64> {
+    events.iter().map(|event| event.seq).collect()
+}

@@ -1,0 +1,96 @@
+//! The Docker hosts as workers report them.
+
+use slipway_store::builds::{Ending, finish};
+use slipway_store::hosts::{Host, Probe, all, forget_unseen, report, set_drained};
+
+use crate::cast::{at, claim, held, host, probe, spec, submit};
+use crate::ground::Ground;
+
+stories!(
+    what_a_probe_finds,
+    what_runs_is_counted,
+    an_operator_s_word_outlasts_probes,
+    a_host_that_nobody_sees_is_forgotten,
+);
+
+async fn what_a_probe_finds(ground: &Ground) {
+    let store = ground.store().await;
+    assert_eq!(all(&store).await.unwrap(), []);
+    let full = Probe {
+        platform: Some("linux/amd64".parse().unwrap()),
+        builder: Some("buildkit".into()),
+        ..probe("h2", 4)
+    };
+    report(&store, &full, at(1)).await.unwrap();
+    report(&store, &probe("h1", 2), at(2)).await.unwrap();
+    let h1 = Host {
+        name: host("h1"),
+        slots: 2,
+        running: 0,
+        platform: None,
+        builder: None,
+        drained: false,
+        problem: None,
+        probed_at: at(2),
+    };
+    let h2 = Host {
+        name: host("h2"),
+        slots: 4,
+        platform: full.platform.clone(),
+        builder: full.builder.clone(),
+        probed_at: at(1),
+        ..h1.clone()
+    };
+    assert_eq!(all(&store).await.unwrap(), [h1.clone(), h2.clone()]);
+
+    let gone = Probe { problem: Some("connection refused".into()), ..probe("h2", 5) };
+    report(&store, &gone, at(3)).await.unwrap();
+    let gone = Host { slots: 5, problem: gone.problem, probed_at: at(3), ..h2.clone() };
+    assert_eq!(all(&store).await.unwrap()[1], gone, "what is known of it stays known");
+    report(&store, &full, at(4)).await.unwrap();
+    assert_eq!(all(&store).await.unwrap(), [h1, Host { probed_at: at(4), ..h2 }]);
+}
+
+async fn what_runs_is_counted(ground: &Ground) {
+    let store = ground.store().await;
+    let first = held(&store).await;
+    held(&store).await;
+    report(&store, &probe("h2", 1), at(0)).await.unwrap();
+    let running = async || -> Vec<(String, u32)> {
+        let hosts = all(&store).await.unwrap();
+        hosts.iter().map(|host| (host.name.to_string(), host.running)).collect()
+    };
+    assert_eq!(running().await, [("h1".to_owned(), 2), ("h2".to_owned(), 0)]);
+    finish(&store, &first, Ending::Cancelled, true, at(2)).await.unwrap();
+    assert_eq!(running().await, [("h1".to_owned(), 1), ("h2".to_owned(), 0)]);
+}
+
+async fn an_operator_s_word_outlasts_probes(ground: &Ground) {
+    let store = ground.store().await;
+    assert!(!set_drained(&store, &host("h1"), true).await.unwrap(), "there is no such host");
+    report(&store, &probe("h1", 1), at(0)).await.unwrap();
+    assert!(set_drained(&store, &host("h1"), true).await.unwrap());
+    assert!(set_drained(&store, &host("h1"), true).await.unwrap(), "twice is the same as once");
+    report(&store, &probe("h1", 1), at(1)).await.unwrap();
+    assert!(all(&store).await.unwrap()[0].drained);
+    assert!(set_drained(&store, &host("h1"), false).await.unwrap());
+    assert!(!all(&store).await.unwrap()[0].drained);
+}
+
+async fn a_host_that_nobody_sees_is_forgotten(ground: &Ground) {
+    let store = ground.store().await;
+    for (name, second) in [("busy", 1), ("old", 1), ("seen", 50)] {
+        report(&store, &probe(name, 1), at(second)).await.unwrap();
+    }
+    submit(&store, &spec("r.example/app:1"), at(0)).await;
+    let lease = claim(&store, "busy", at(2)).await.unwrap().lease;
+    let names = async || -> Vec<String> {
+        all(&store).await.unwrap().iter().map(|host| host.name.to_string()).collect()
+    };
+    assert_eq!(forget_unseen(&store, at(1)).await.unwrap(), 0, "seen at 1 is not before 1");
+    assert_eq!(forget_unseen(&store, at(40)).await.unwrap(), 1);
+    assert_eq!(names().await, ["busy", "seen"]);
+    finish(&store, &lease, Ending::Cancelled, true, at(3)).await.unwrap();
+    assert_eq!(forget_unseen(&store, at(40)).await.unwrap(), 1);
+    assert_eq!(names().await, ["seen"]);
+}

@@ -1,0 +1,165 @@
+//! The database goes away, and comes back.
+
+use std::time::{Duration, Instant};
+
+use slipway_domain::{BuildState, Stage};
+use slipway_store::builds::{Filter, advance, find, list, renew};
+use slipway_store::events::append;
+use slipway_store::{Store, StoreError, outbox};
+use url::Url;
+
+use crate::cast::{at, claim, held, keys, log, spec, submit, submit_with, told};
+use crate::ground::{Ground, on_postgres, on_sqlite};
+use crate::wire::Wire;
+
+/// No answer may be longer in coming than this.
+const SECONDS: Duration = Duration::from_secs(8);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_cut_off_and_comes_back() {
+    on_postgres(async |ground: &Ground| {
+        let url: Url = ground.url.parse().unwrap();
+        let mut wire = Wire::to(&url).await;
+        let store = Store::open(&wire.url(&url), keys()).await.unwrap();
+        store.migrate().await.unwrap();
+        let lease = held(&store).await;
+        for _ in 0..2 {
+            wire.cut().await;
+            let before = ground.everything().await;
+            everything_is_unavailable(&store, &lease).await;
+            assert_eq!(ground.everything().await, before);
+            wire.mend().await;
+            renew(&store, &lease, at(30)).await.unwrap();
+            append(&store, &lease, at(3), &[log("on again\n")]).await.unwrap();
+        }
+        advance(&store, &lease, Stage::Building, None, at(4)).await.unwrap();
+    })
+    .await;
+}
+
+async fn everything_is_unavailable(store: &Store, lease: &slipway_store::Lease) {
+    let none = slipway_domain::Secrets::default();
+    let spec = spec("r.example/app:1");
+    let began = Instant::now();
+    let errors = tokio::join!(
+        async { store.ping().await.unwrap_err() },
+        async { find(store, lease.build()).await.unwrap_err() },
+        async { list(store, &Filter::default(), 9).await.unwrap_err() },
+        async { submit_with(store, &spec, &none, None, at(2)).await.unwrap_err() },
+        async { append(store, lease, at(2), &[log("lost\n")]).await.unwrap_err() },
+        async { renew(store, lease, at(20)).await.unwrap_err() },
+        async { outbox::due(store, 9).await.unwrap_err() },
+    );
+    assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+    let (a, b, c, d, e, f, g) = errors;
+    for error in [a, b, c, d, e, f, g] {
+        assert!(matches!(error, StoreError::Unavailable(_)) && error.is_passing(), "{error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_says_nothing_any_more() {
+    on_postgres(async |ground: &Ground| {
+        let url: Url = ground.url.parse().unwrap();
+        let mut wire = Wire::to(&url).await;
+        let store = Store::open(&wire.url(&url), keys()).await.unwrap();
+        store.migrate().await.unwrap();
+        let lease = held(&store).await;
+        // One statement is under way, because it waits for a row, when the answers stop.
+        let row = ground.hold("UPDATE builds SET losses = losses").await;
+        let under_way = tokio::spawn({
+            let (store, lease) = (store.clone(), lease.clone());
+            async move { append(&store, &lease, at(2), &[log("lost\n")]).await.unwrap_err() }
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        wire.clog();
+        let began = Instant::now();
+        everything_is_unavailable(&store, &lease).await;
+        let error = under_way.await.unwrap();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        assert!(began.elapsed() < SECONDS * 2, "{:?}", began.elapsed());
+        row.commit().await;
+        wire.mend().await;
+        renew(&store, &lease, at(30)).await.unwrap();
+        assert_eq!(told(&store, lease.build()).await, ["1 queued", "2 preparing on h1"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_cut_off_in_the_middle_of_submits() {
+    on_postgres(async |ground: &Ground| {
+        let url: Url = ground.url.parse().unwrap();
+        let mut wire = Wire::to(&url).await;
+        let store = Store::open(&wire.url(&url), keys()).await.unwrap();
+        store.migrate().await.unwrap();
+        let mut accepted = Vec::new();
+        for round in 0_u64..5 {
+            let submitting: Vec<_> =
+                (0..8).map(|_| tokio::spawn(submit_until_cut(store.clone()))).collect();
+            tokio::time::sleep(Duration::from_millis(30 + round * 7)).await;
+            wire.cut().await;
+            for task in submitting {
+                accepted.extend(task.await.unwrap());
+            }
+            wire.mend().await;
+        }
+        assert!(accepted.len() > 5, "{} were accepted", accepted.len());
+        for build in &accepted {
+            assert_eq!(told(&store, *build).await, ["1 queued"], "what was accepted is there");
+        }
+        let rows = ground.count("builds").await;
+        assert_eq!((ground.count("events").await, ground.count("outbox").await), (rows, rows));
+    })
+    .await;
+}
+
+async fn submit_until_cut(store: Store) -> Vec<slipway_domain::BuildId> {
+    let none = slipway_domain::Secrets::default();
+    let spec = spec("r.example/app:1");
+    let mut accepted = Vec::new();
+    loop {
+        match submit_with(&store, &spec, &none, None, at(2)).await {
+            Ok(slipway_store::builds::Submitted::New(build)) => accepted.push(build.id),
+            Ok(other) => panic!("{other:?}"),
+            Err(StoreError::Unavailable(_)) => return accepted,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_not_there_at_the_start() {
+    on_postgres(async |ground: &Ground| {
+        let url: Url = ground.url.parse().unwrap();
+        let mut wire = Wire::to(&url).await;
+        wire.cut().await;
+        let began = Instant::now();
+        let error = Store::open(&wire.url(&url), keys()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+        wire.mend().await;
+        Store::open(&wire.url(&url), keys()).await.unwrap().ping().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_is_held_by_another_process() {
+    on_sqlite(async |ground: &Ground| {
+        let store = ground.store().await;
+        let build = submit(&store, &spec("r.example/app:1"), at(0)).await;
+        crate::cast::report(&store, "h1", 1).await;
+        let other = ground.hold("UPDATE hosts SET slots = 1").await;
+        let began = Instant::now();
+        let none = slipway_domain::Secrets::default();
+        let refused = submit_with(&store, &build.spec, &none, None, at(1)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+        assert!(began.elapsed() < SECONDS, "{:?}", began.elapsed());
+        let found = find(&store, build.id).await.unwrap().unwrap();
+        assert_eq!(found.state, BuildState::Queued, "reading goes on");
+        other.commit().await;
+        assert_eq!(claim(&store, "h1", at(2)).await.unwrap().lease.build(), build.id);
+    })
+    .await;
+}
