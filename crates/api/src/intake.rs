@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
 use slipway_domain::{
     BuildId, BuildSpec, BuildSpecDraft, Credentials, FieldError, RegistryHost, Secrets, Source,
 };
@@ -92,12 +91,12 @@ pub(crate) fn logins(given: BTreeMap<String, Credentials>) -> Result<Secrets, Er
 
 /// Accepts an order: writes it down, then rings.
 pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> {
-    let digest = order.key.as_ref().map(|_| fingerprint(order));
+    let digest = order.key.as_ref().map(|_| fingerprint(api, order));
     let idempotency = order
         .key
         .as_ref()
         .zip(digest.as_deref())
-        .map(|(key, request_sha256)| Idempotency { key: &key.0, request_sha256 });
+        .map(|(key, request_digest)| Idempotency { key: &key.0, request_digest });
     let submission = Submission {
         id: BuildId::generate(),
         spec: &order.spec,
@@ -128,17 +127,11 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
 }
 
 /// What makes two requests the same: all that was asked for, logins included, in one
-/// form however it was spelled. Only the digest is kept.
-fn fingerprint(order: &Order) -> String {
-    let mut digest = Sha256::new();
+/// form however it was spelled. The digest is keyed, because it outlives the logins.
+fn fingerprint(api: &Api, order: &Order) -> String {
     // Maps of strings and words: this cannot fail to serialise.
     let spec = serde_json::to_vec(&order.spec).unwrap_or_default();
     let secrets = order.secrets.expose_bytes();
     let retry_of = order.retry_of.map(|id| id.to_string()).unwrap_or_default();
-    for part in [spec.as_slice(), secrets.as_slice(), retry_of.as_bytes()] {
-        // The length first, so that no byte can move from one part to the next.
-        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    api.store.keyed_digest(&[&spec, &secrets, retry_of.as_bytes()])
 }

@@ -1,6 +1,13 @@
 //! Which crate may know which. An arrow that is not listed here is a decision, and
 //! ARCHITECTURE.md has to say why.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says so by panicking"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};

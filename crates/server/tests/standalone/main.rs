@@ -1,5 +1,12 @@
 //! Whole stories: a real daemon, a real engine, a real registry.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says so by panicking"
+)]
+
 mod cancel;
 mod ends;
 mod hosts;

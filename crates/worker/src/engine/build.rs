@@ -113,7 +113,10 @@ async fn attempt(
         if let Some(said) = line.said() {
             log.finish(Some(&said), &mut news);
             report(&mut news, progress).await;
-            return Err(faults::building(&said, log.failed().as_ref()));
+            return Err(match stopping(host, &said).await {
+                Some(error) => faults::host(host, error).at(Stage::Building),
+                None => faults::building(&said, log.failed().as_ref()),
+            });
         }
         if let Some(id) = log.apply(line, &mut news) {
             image = Some(id);
@@ -127,6 +130,13 @@ async fn attempt(
             .hint("the log of its docker engine may say more")
             .at(Stage::Building)
     })
+}
+
+/// An engine that is told to stop kills what runs, and its classic builder still tells of that
+/// as of a command that failed. By then it takes no more connections.
+async fn stopping(host: &Host, said: &Said) -> Option<WireError> {
+    let killed = said.text.ends_with("code: 137");
+    if killed { host.in_time(host.ping()).await.err() } else { None }
 }
 
 /// The engine refused before it began: the classic builder reads the Dockerfile first.

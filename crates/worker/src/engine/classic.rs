@@ -87,7 +87,8 @@ impl Transcript {
             self.step = Some(step);
             return;
         }
-        if text == " ---> Using cache\n" {
+        // Podman: `--> Using cache bbeb9c8e079c`
+        if text == " ---> Using cache\n" || text.starts_with("--> Using cache ") {
             if let Some(step) = &mut self.step {
                 step.cached = true;
             }
@@ -129,5 +130,71 @@ impl Transcript {
 impl Step {
     fn name(&self) -> String {
         format!("[{}/{}] {}", self.number, self.total, self.instruction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(pieces: &[&str], error: Option<&str>) -> Vec<String> {
+        let (mut transcript, mut news) = (Transcript::default(), Vec::new());
+        let now = Instant::now();
+        for piece in pieces {
+            let line = Line { stream: Some((*piece).to_owned()), ..Line::default() };
+            transcript.apply(&line, now, &mut news);
+        }
+        transcript.finish(error, now, &mut news);
+        let tell = |item| match item {
+            Progress::Step { step, name, status, .. } => format!("{step} {name} {status:?}"),
+            Progress::Log { step, stream, bytes } => {
+                format!("{step:?} {stream:?} {}", String::from_utf8_lossy(&bytes))
+            }
+        };
+        news.into_iter().map(tell).collect()
+    }
+
+    #[test]
+    fn a_build_as_engine_20_10_tells_it() {
+        let pieces = [
+            "Step 1/3 : FROM r/x AS build",
+            "\n",
+            " ---> ff9f3458e421\n",
+            "Step 2/3 : RUN a",
+            "\n",
+            " ---> Using cache\n",
+            " ---> bbeb9c8e079c\n",
+            "Step 3/3 : RUN b",
+            "\n",
+            " ---> Running in 6fc2ab0020dd\n",
+            "Step 4/3 : not a step\n",
+            "\u{1b}[91merr\n\u{1b}[0m",
+        ];
+        assert_eq!(
+            told(&pieces, Some("it failed")),
+            [
+                "1 [1/3] FROM r/x AS build Started",
+                "Some(1) Stdout  ---> ff9f3458e421\n",
+                "1 [1/3] FROM r/x AS build Completed",
+                "2 [2/3] RUN a Started",
+                "Some(2) Stdout  ---> bbeb9c8e079c\n",
+                "2 [2/3] RUN a Cached",
+                "3 [3/3] RUN b Started",
+                "Some(3) Stdout  ---> Running in 6fc2ab0020dd\n",
+                "Some(3) Stdout Step 4/3 : not a step\n",
+                "Some(3) Stderr err\n",
+                "3 [3/3] RUN b Failed",
+            ]
+        );
+    }
+
+    #[test]
+    fn output_that_looks_like_a_step() {
+        let pieces = ["Step 1/2 : FROM x", "\n", "Step 2/2 : RUN evil\n", "Step 7/9 : x", "Step x"];
+        let told = told(&pieces, None);
+        assert!(
+            told.iter().all(|line| !line.contains("[2/2]") && !line.contains("[7/9]")),
+            "{told:?}"
+        );
     }
 }

@@ -26,13 +26,13 @@ pub(super) struct Line {
     pub(super) aux: Option<serde_json::Value>,
     /// Why the work failed.
     #[serde(rename = "errorDetail")]
-    detail: Option<ErrorDetail>,
+    pub(super) detail: Option<ErrorDetail>,
     /// The same as a text alone, which is all that Podman 4 sends.
-    error: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct ErrorDetail {
+pub(super) struct ErrorDetail {
     code: Option<i64>,
     message: Option<String>,
 }

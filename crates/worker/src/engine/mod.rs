@@ -55,7 +55,6 @@ pub struct Engine {
 
 struct Host {
     name: HostName,
-    url: String,
     choice: BuilderChoice,
     wire: Arc<Wire>,
     docker: Docker,
@@ -79,14 +78,8 @@ impl Engine {
         let docker = wire.client().map_err(|error| {
             Failure::new(Reason::Internal, format!("docker host {name}: {error}"))
         })?;
-        let host = Host {
-            name: name.clone(),
-            url: url.clone(),
-            choice: *builder,
-            wire,
-            docker,
-            info: RwLock::new(None),
-        };
+        let host =
+            Host { name: name.clone(), choice: *builder, wire, docker, info: RwLock::new(None) };
         Ok(Self { host: Arc::new(host) })
     }
 
@@ -105,9 +98,6 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine")
-            .field("name", &self.host.name)
-            .field("url", &self.host.url)
-            .finish()
+        f.debug_struct("Engine").field("name", &self.host.name).finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 use slipway_domain::{Failure, Platform};
 
 use super::wire::{self, WireError};
-use super::{Engine, faults};
+use super::{Engine, Host, faults};
 
 /// A probe is asked for often and by what has to go on: a host that takes longer is as good
 /// as gone.
@@ -70,10 +70,8 @@ impl Engine {
     /// within five seconds, [`HostError`](slipway_domain::Reason::HostError) when what
     /// answers is no engine.
     pub async fn probe(&self) -> Result<EngineInfo, Failure> {
-        let asking = async { tokio::try_join!(self.ping(), self.version()) };
-        let answers = tokio::time::timeout(TIMEOUT, asking).await.unwrap_or_else(|_| {
-            Err(WireError::Broken(format!("no answer within {} seconds", TIMEOUT.as_secs())))
-        });
+        let asking = async { tokio::try_join!(self.host.ping(), self.version()) };
+        let answers = self.host.in_time(asking).await;
         let (headers, version) = answers.map_err(|error| faults::host(&self.host, error))?;
         let (info, minor) =
             judge(&headers, &version).map_err(|error| faults::host(&self.host, error))?;
@@ -96,13 +94,26 @@ impl Engine {
         }
     }
 
-    async fn ping(&self) -> Result<HeaderMap, WireError> {
-        let request = wire::with_body(wire::request(Method::GET, "/_ping"), wire::nothing())?;
-        Ok(self.host.wire.send(request).await?.response.headers().clone())
-    }
-
     async fn version(&self) -> Result<SystemVersion, WireError> {
         Ok(self.host.docker.version().await?)
+    }
+}
+
+impl Host {
+    /// An answer that does not come in time is one that does not come.
+    pub(super) async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, WireError>>,
+    ) -> Result<T, WireError> {
+        tokio::time::timeout(TIMEOUT, answer).await.unwrap_or_else(|_| {
+            Err(WireError::Broken(format!("no answer within {} seconds", TIMEOUT.as_secs())))
+        })
+    }
+
+    /// What `/_ping` says, all of which is in its headers.
+    pub(super) async fn ping(&self) -> Result<HeaderMap, WireError> {
+        let request = wire::with_body(wire::request(Method::GET, "/_ping"), wire::nothing())?;
+        Ok(self.wire.send(request).await?.response.headers().clone())
     }
 }
 

@@ -194,12 +194,23 @@ pub(super) fn with_body(head: request::Builder, body: Body) -> Result<Request<Bo
     head.body(body).map_err(|error| WireError::Unsendable(error.to_string()))
 }
 
-/// The words for a connection that did not last.
+/// The words for a connection that did not last. hyper's own are about its inner life; what
+/// the system says of the socket is about the wire.
 pub(super) fn broken(error: &hyper::Error) -> WireError {
-    // hyper's own sentence is about itself; the cause, where there is one, is about the wire.
-    let text =
-        std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    WireError::Broken(text)
+    let system = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    WireError::Broken(match system {
+        Some(error) => in_words(error),
+        None => "it closed the connection".to_owned(),
+    })
+}
+
+/// What the system says, without its number: `connection refused (os error 111)`.
+pub(super) fn in_words(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return "it closed the connection".to_owned();
+    }
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// The sentence in an engine's refusal: `{"message": …}`, or the text as it is.

@@ -4,6 +4,7 @@ use slipway_domain::{DockerfilePath, LogStream, StepStatus};
 use slipway_test_support::env;
 use slipway_worker::engine::{Builder, Engine, Progress};
 
+use crate::cancelling::{containers_with, forget_cache_with};
 use crate::support::{
     BOTH, build, build_dockerfile, context, engine, good_login, listen, login_for, request, tar,
     unique,
@@ -15,18 +16,6 @@ async fn labels_of(reference: &str) -> Vec<(String, String)> {
     let mut labels: Vec<_> = image.config.unwrap().labels.unwrap_or_default().into_iter().collect();
     labels.sort();
     labels
-}
-
-#[tokio::test]
-async fn steps_and_output_as_they_happen() {
-    for builder in BOTH {
-        let (base, mark) = (env::base_image(), unique());
-        let dockerfile =
-            format!("FROM {base}\nRUN echo out {mark}; echo err {mark} >&2\nRUN echo two\n");
-        let told = build_dockerfile(&engine(builder), &request(), &dockerfile).await;
-
-        assert!(told.result.unwrap().id.starts_with("sha256:"), "{builder:?}");
-    }
 }
 
 #[tokio::test]
@@ -147,7 +136,8 @@ async fn a_failed_build_leaves_no_container() {
             format!("FROM {}\nLABEL slipway.test={label}\nRUN exit 3\n", env::base_image());
         let told = build_dockerfile(&engine(builder), &request(), &dockerfile).await;
         told.result.unwrap_err();
-        assert_eq!(crate::cancelling::containers_with(&label).await, 0, "{builder:?}");
+        assert_eq!(containers_with(&label).await, 0, "{builder:?}");
+        forget_cache_with(&label).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use bollard::query_parameters::ListContainersOptionsBuilder;
+use bollard::query_parameters::{ListContainersOptionsBuilder, PruneImagesOptionsBuilder};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use slipway_domain::{LogStream, Reason, Stage};
@@ -21,6 +21,18 @@ pub(crate) async fn containers_with(label: &str) -> usize {
     let filters = [("label".to_owned(), vec![format!("slipway.test={label}")])].into();
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     docker.list_containers(Some(options)).await.unwrap().len()
+}
+
+/// Takes off what the classic builder keeps of a build that did not come to its end: images
+/// without a name, which are its cache.
+pub(crate) async fn forget_cache_with(label: &str) {
+    let docker = bollard::Docker::connect_with_host(&env::docker_host()).unwrap();
+    let filters = [
+        ("label".to_owned(), vec![format!("slipway.test={label}")]),
+        ("dangling".to_owned(), vec!["true".to_owned()]),
+    ];
+    let options = PruneImagesOptionsBuilder::new().filters(&filters.into()).build();
+    docker.prune_images(Some(options)).await.unwrap();
 }
 
 /// Whether a process of this machine has `word` on its command line. The engine runs here.
@@ -46,12 +58,9 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
 async fn a_dropped_build_stops_its_command() {
     for builder in BOTH {
         // A number that no other process sleeps for.
-        let label = unique();
-        let seconds = (Instant::now().elapsed().as_nanos() as u64
-            + u64::from_str_radix(&label[..8], 16).unwrap())
-        .to_string();
+        let (label, seconds) = (unique(), 3_000_000_000 + Uuid::new_v4().as_u128() % 1_000_000_000);
         let dockerfile = format!(
-            "FROM {}\nLABEL slipway.test={label}\nRUN sleep 3{seconds}\n",
+            "FROM {}\nLABEL slipway.test={label}\nRUN sleep {seconds}\n",
             env::base_image()
         );
         let engine = engine(builder);
@@ -62,7 +71,7 @@ async fn a_dropped_build_stops_its_command() {
             let tar = tar(&[("Dockerfile", &dockerfile)]);
             tokio::spawn(async move { engine.build(&request, context(tar), progress).await })
         };
-        let word = format!("3{seconds}");
+        let word = seconds.to_string();
         until("the command runs", async || runs(&word)).await;
         build.abort();
         let dropped = Instant::now();
@@ -71,6 +80,7 @@ async fn a_dropped_build_stops_its_command() {
         assert!(dropped.elapsed() < Duration::from_secs(10), "{builder:?} {:?}", dropped.elapsed());
         while news.recv().await.is_some() {}
         assert_eq!(engine.image_id(&request.tag).await.unwrap(), None);
+        forget_cache_with(&label).await;
     }
 }
 
@@ -168,7 +178,7 @@ fn noise(bytes: usize) -> String {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        char::from(b' ' + (state >> 32) as u8 % 64)
+        char::from(b' ' + state.to_be_bytes()[3] % 64)
     };
     (0..bytes).map(|_| next()).collect()
 }

@@ -68,16 +68,16 @@ async fn serve(
 ) {
     let mut request = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = stream.read(&mut request).await {
-        let request_line = &request[..length];
+        let head = &request[..length];
         let answer = match status {
             // The host tries TLS first.
-            _ if request_line[0] == 0x16 => return,
+            _ if head[0] == 0x16 => return,
             Some(status) => status.to_owned(),
-            None if request_line.starts_with(b"GET /v2/ ") => "200 OK".to_owned(),
-            None if request_line.starts_with(b"POST ") => format!(
+            None if head.starts_with(b"GET /v2/ ") => "200 OK".to_owned(),
+            None if head.starts_with(b"POST ") => format!(
                 "202 Accepted\r\nLocation: http://127.0.0.1:{port}/v2/u/1\r\nDocker-Upload-UUID: 1"
             ),
-            None if request_line.starts_with(b"PATCH ") => {
+            None if head.starts_with(b"PATCH ") => {
                 uploads.fetch_add(1, Ordering::SeqCst);
                 while let Ok(length @ 1..) = stream.read(&mut request).await {
                     received.fetch_add(length, Ordering::SeqCst);

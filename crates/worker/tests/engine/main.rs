@@ -2,6 +2,12 @@
 //!
 //! Needs what `dev/with-stack` starts. Every test makes names of its own, so that they run
 //! side by side, and takes its images off the engine again.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that cannot go on says so by a panic"
+)]
 
 mod building;
 mod cancelling;

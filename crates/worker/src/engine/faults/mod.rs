@@ -5,7 +5,11 @@
 //! observed with each builder (the tests make them again), and, marked as such, those of
 //! later releases and of Podman, from their sources.
 
+mod base_image;
 mod building;
+mod command;
+mod dockerfile;
+mod files;
 mod network;
 mod pushing;
 mod step;
@@ -18,38 +22,40 @@ pub(super) use step::FailedStep;
 use slipway_domain::{Failure, Reason, Stage};
 
 use super::Host;
-use super::wire::WireError;
+use super::wire::{WireError, in_words};
 
 /// `no space left on device`: the host's own disk, by its own words.
 const DISK_FULL: &str = "no space left on device";
 const DISK_HINT: &str =
     "free space on that docker host, as with docker system prune, or give it a larger disk";
 
-/// Trouble with the host itself, whatever was asked of it.
+/// Trouble with the host itself, whatever was asked of it. Its address stays out of it: who
+/// reads a failure need not be who runs the hosts.
 pub(super) fn host(host: &Host, error: WireError) -> Failure {
-    let (name, url) = (&host.name, &host.url);
+    let name = &host.name;
     match error {
         WireError::Unreachable(error) => {
-            let message = format!("docker host {name} does not answer: {}", connecting(&error));
-            failure(Reason::HostUnreachable, &message)
-                .hint(format!("check that the docker engine runs and listens at {url}"))
+            let message = format!("docker host {name} does not answer: {}", in_words(&error));
+            failure(Reason::HostUnreachable, &message).hint(format!(
+                "check that its docker engine runs, and the url of {name} in the settings"
+            ))
         }
         WireError::Broken(text) => {
-            let message = format!("docker host {name} broke off the connection: {text}");
-            failure(Reason::HostUnreachable, &message).hint(format!(
-                "check that the docker engine at {url} is running and was not restarted"
-            ))
+            failure(Reason::HostUnreachable, &format!("docker host {name} broke off: {text}")).hint(
+                "check that its docker engine runs and was not restarted, and the network to it",
+            )
         }
         WireError::Refused { message, .. } if message.contains(DISK_FULL) => disk_full(&message),
         WireError::Refused { message, .. } => {
-            let message = format!("docker host {name} refused: {message}");
-            failure(Reason::HostError, &message).hint("the log of its docker engine may say more")
+            failure(Reason::HostError, &format!("docker host {name} refused: {message}"))
+                .hint("the log of its docker engine may say more")
         }
         WireError::Garbled(text) => {
             let message =
                 format!("docker host {name} does not answer like a docker engine: {text}");
-            failure(Reason::HostError, &message)
-                .hint(format!("check that {url} is the address of a docker engine"))
+            failure(Reason::HostError, &message).hint(format!(
+                "check that the url of {name} in the settings is that of a docker engine"
+            ))
         }
         WireError::Unsendable(text) => {
             failure(Reason::Internal, &format!("the request to docker host {name} failed: {text}"))
@@ -80,11 +86,4 @@ fn failure(reason: Reason, message: &str) -> Failure {
 fn disk_full(said: &str) -> Failure {
     failure(Reason::HostDiskFull, &format!("the docker host's disk is full: {said}"))
         .hint(DISK_HINT)
-}
-
-/// The system's words without its number: `connection refused (os error 111)`.
-fn connecting(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    text.to_lowercase()
 }

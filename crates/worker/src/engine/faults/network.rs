@@ -29,7 +29,7 @@ const WORDS: [(Trouble, &[&str]); 6] = [
     (
         Trouble::TooMany,
         // `toomanyrequests: You have reached your pull rate limit …` (Docker Hub)
-        &["toomanyrequests", "429 Too Many Requests"],
+        &["toomanyrequests", "429 Too Many Requests", "error parsing HTTP 429 "],
     ),
     (
         Trouble::Denied,
@@ -41,17 +41,20 @@ const WORDS: [(Trouble, &[&str]); 6] = [
             "unauthorized",
             "authentication required",
             // `unexpected status code [manifests 1]: 401 Unauthorized` (BuildKit)
+            // `failed to authorize: failed to fetch anonymous token: unexpected status: 401
+            // Unauthorized` (BuildKit)
             "401 Unauthorized",
             "403 Forbidden",
+            // `error parsing HTTP 403 response body: invalid character '<' …` (classic and push)
+            "error parsing HTTP 401 ",
+            "error parsing HTTP 403 ",
             // `pull access denied for x, repository does not exist or may require 'docker login'`
-            // `denied: requested access to the resource is denied`
             "access denied",
-            "denied: ",
-            "is denied",
+            // `denied: requested access to the resource is denied`, and what other registries
+            // put after the code `denied`. (`permission denied: …` is a host's.)
+            "access to the resource is denied",
+            ": denied: ",
             "insufficient_scope",
-            // `failed to authorize: failed to fetch oauth token: …` (BuildKit 0.11 and later)
-            "authorization failed",
-            "failed to authorize",
         ],
     ),
     (
@@ -74,7 +77,8 @@ const WORDS: [(Trouble, &[&str]); 6] = [
             "Client.Timeout",
             "context deadline exceeded",
             // `Get "http://127.0.0.1:5103/v2/": EOF`, `unexpected EOF`
-            "EOF",
+            ": EOF",
+            "unexpected EOF",
         ],
     ),
     (
@@ -82,8 +86,12 @@ const WORDS: [(Trouble, &[&str]); 6] = [
         &[
             // `received unexpected HTTP status: 500 Internal Server Error` (classic and push)
             "received unexpected HTTP status",
-            // `unexpected status code [manifests 1]: 500 Internal Server Error` (BuildKit)
-            "unexpected status code",
+            "error parsing HTTP ",
+            // `pulling from host r.example failed with status code [manifests 1]: 500 Internal
+            // Server Error` (BuildKit)
+            "failed with status code [",
+            // `unexpected status code [manifests 1]: 500 Internal Server Error`, `unexpected status
+            // from HEAD request to …: 500 Internal Server Error` (BuildKit 0.11 and later)
             "unexpected status",
         ],
     ),
@@ -92,6 +100,9 @@ const WORDS: [(Trouble, &[&str]); 6] = [
 impl Trouble {
     /// What kind of trouble the words tell of, if any.
     pub(super) fn of(text: &str) -> Option<Self> {
+        if text.starts_with("denied: ") {
+            return Some(Self::Denied);
+        }
         let found = WORDS.iter().find(|(_, words)| words.iter().any(|word| text.contains(word)));
         found.map(|(trouble, _)| *trouble)
     }

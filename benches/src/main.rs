@@ -1,0 +1,116 @@
+//! Slipway beside the bare engine.
+//!
+//! Two ways to the same end, an image that is built, pushed and removed, on one engine in
+//! one run: straight through the engine's API, and through a `slipwayd` of its own. They
+//! take turns, so that whatever else the machine does meets both. What comes out are
+//! ratios; absolute times say more about the machine than about Slipway.
+//!
+//! Run under `dev/with-stack`, as `make bench` does.
+
+mod bare;
+mod clean;
+mod context;
+mod daemon;
+mod error;
+mod heard;
+mod lines;
+mod memory;
+mod one_at_a_time;
+mod options;
+mod side_by_side;
+mod slipway;
+mod statistics;
+mod surroundings;
+mod table;
+mod upload;
+mod work;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::bare::{Bare, Builder};
+use crate::daemon::Daemon;
+use crate::error::Error;
+use crate::options::Options;
+use crate::slipway::Slipway;
+use crate::surroundings::Surroundings;
+use crate::table::Table;
+use crate::work::Works;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into()),
+    };
+    match runtime.block_on(until_stopped(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error),
+    }
+}
+
+fn complain(error: &Error) -> ExitCode {
+    eprintln!("slipway-bench: {}", error.with_causes());
+    ExitCode::FAILURE
+}
+
+/// Measures and cleans up, also when it is told to stop half way.
+async fn until_stopped(options: &Options) -> Result<(), Error> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let surroundings = Surroundings::find()?;
+    let binary = daemon::compile().await?;
+    let bare = Bare::connect()?;
+    let folder = daemon::folder(&binary)?;
+    let works = Works::new(&surroundings, folder.path());
+    let had_base = bare.has(&surroundings.base).await?;
+    let start = |builder| Daemon::start(&binary, folder.path(), &surroundings, builder);
+    // One for each builder: which one a host has is a setting.
+    let buildkit = start(Builder::Buildkit).await?;
+    let classic = match start(Builder::Classic).await {
+        Ok(classic) => classic,
+        Err(error) => {
+            buildkit.stop().await;
+            return Err(error);
+        }
+    };
+
+    let result = tokio::select! {
+        result = measure(options, &works, &bare, &buildkit, &classic) => result,
+        _ = interrupt.recv() => Err(Error::Stopped),
+        _ = terminate.recv() => Err(Error::Stopped),
+    };
+    if result.is_err() {
+        eprintln!("… cleaning up");
+    }
+    tokio::join!(buildkit.stop(), classic.stop());
+    clean::images(&bare, &works, (!had_base).then_some(surroundings.base.as_str())).await;
+    result
+}
+
+async fn measure(
+    options: &Options,
+    works: &Works,
+    bare: &Bare,
+    buildkit: &Daemon,
+    classic: &Daemon,
+) -> Result<(), Error> {
+    let slipway = Slipway::new(buildkit);
+    let mut table = Table::default();
+
+    eprintln!("… one at a time: {} small images each", options.builds());
+    let parts = one_at_a_time::measure(&mut table, options.builds(), works, bare, &slipway).await?;
+    eprintln!("… four at a time: {} small images each", options.parallel());
+    side_by_side::measure(&mut table, options.parallel(), works, bare, &slipway).await?;
+    eprintln!("… a context of {} MiB", options.upload_mib());
+    upload::measure(&mut table, options.upload_mib(), works, bare, &slipway, buildkit).await?;
+    for (builder, daemon) in [(Builder::Classic, classic), (Builder::Buildkit, buildkit)] {
+        eprintln!("… {} lines of output, {builder}", lines::COUNT);
+        lines::measure(&mut table, works, bare, daemon, builder).await?;
+    }
+    parts.print();
+    table.print();
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What Slipway adds to one build: from the POST until its follower has read the end,
+//! against build, push and remove.
+
+use crate::bare::{self, Bare};
+use crate::error::Error;
+use crate::slipway::{self, Slipway};
+use crate::statistics::{median, ms, p95};
+use crate::table::{Row, Table};
+use crate::work::Works;
+
+const WANTED: f64 = 1.05;
+/// The first ones pull the base image and open what is opened once.
+const WARM_UP: usize = 3;
+
+/// Where the time went, part by part.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    bare: Vec<bare::Took>,
+    slipway: Vec<slipway::Took>,
+    /// What the client waited beyond the build's own account.
+    outside: Vec<f64>,
+}
+
+/// Adds the rows for `count` pairs.
+pub(crate) async fn measure(
+    table: &mut Table,
+    count: usize,
+    works: &Works,
+    bare: &Bare,
+    slipway: &Slipway,
+) -> Result<Parts, Error> {
+    let mut parts = Parts::default();
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for number in 0..WARM_UP + count {
+        // Whoever is second might gain from the first.
+        let bare_first = number % 2 == 0;
+        let before = if bare_first { Some(bare.run(&works.small()).await?) } else { None };
+        let (build, waited) = slipway.run(&works.small()).await?;
+        let took_bare = match before {
+            Some(took) => took,
+            None => bare.run(&works.small()).await?,
+        };
+        let took = slipway.took(&build).await?;
+        if number < WARM_UP {
+            continue;
+        }
+        without.push(ms(took_bare.whole));
+        with.push(ms(waited));
+        parts.outside.push(ms(waited.saturating_sub(took.whole)));
+        parts.bare.push(took_bare);
+        parts.slipway.push(took);
+    }
+    add(table, &without, &with);
+    Ok(parts)
+}
+
+fn add(table: &mut Table, bare: &[f64], slipway: &[f64]) {
+    let shown = |value: f64| format!("{value:.1} ms");
+    let ratio = median(slipway) / median(bare);
+    table.add(
+        Row::new("one at a time, median")
+            .bare(shown(median(bare)))
+            .slipway(shown(median(slipway)))
+            .ratio(ratio)
+            .wanted(format!("≤ {WANTED}×"), ratio <= WANTED),
+    );
+    table.add(
+        Row::new("one at a time, 95th percentile")
+            .bare(shown(p95(bare)))
+            .slipway(shown(p95(slipway)))
+            .ratio(p95(slipway) / p95(bare)),
+    );
+    let added: Vec<f64> = slipway.iter().zip(bare).map(|(with, without)| with - without).collect();
+    let added = median(&added);
+    table.add(Row::new("one at a time, added, median of pairs").slipway(format!("{added:+.1} ms")));
+}
+
+impl Parts {
+    /// Prints where the time of one build goes.
+    pub(crate) fn print(&self) {
+        let bare = |part: fn(&bare::Took) -> f64| -> f64 {
+            median(&self.bare.iter().map(part).collect::<Vec<_>>())
+        };
+        let slipway = |part: fn(&slipway::Took) -> f64| -> f64 {
+            median(&self.slipway.iter().map(part).collect::<Vec<_>>())
+        };
+        let shown = |value: f64| format!("{value:.1} ms");
+        let mut table = Table::default();
+        let both = [
+            ("build", bare(|took| ms(took.build)), slipway(|took| ms(took.build))),
+            ("push", bare(|took| ms(took.push)), slipway(|took| ms(took.push))),
+            ("remove", bare(|took| ms(took.remove)), slipway(|took| ms(took.remove))),
+        ];
+        let in_line = slipway(|took| ms(took.in_line));
+        table.add(Row::new("one at a time: in line").slipway(shown(in_line)));
+        for (part, bare, slipway) in both {
+            let what = format!("one at a time: {part}");
+            table.add(Row::new(what).bare(shown(bare)).slipway(shown(slipway)));
+        }
+        let outside = median(&self.outside);
+        table.add(Row::new("one at a time: POST, last event").slipway(shown(outside)));
+        table.print();
+    }
+}

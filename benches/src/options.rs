@@ -1,0 +1,37 @@
+//! How much is measured.
+
+use clap::Parser;
+
+/// Builds through Slipway and straight through the engine, side by side.
+#[derive(Debug, Parser)]
+#[command(name = "slipway-bench")]
+pub(crate) struct Options {
+    /// Images on each side, one at a time.
+    #[arg(long, env = "SLIPWAY_BENCH_BUILDS", default_value_t = 30)]
+    builds: usize,
+    /// Images on each side, four at a time.
+    #[arg(long, env = "SLIPWAY_BENCH_PARALLEL", default_value_t = 40)]
+    parallel: usize,
+    /// A quarter of everything: to see that it works, not to quote.
+    #[arg(long, env = "SLIPWAY_BENCH_QUICK")]
+    quick: bool,
+}
+
+impl Options {
+    pub(crate) fn builds(&self) -> usize {
+        self.less(self.builds)
+    }
+
+    pub(crate) fn parallel(&self) -> usize {
+        self.less(self.parallel)
+    }
+
+    pub(crate) fn upload_mib(&self) -> usize {
+        self.less(1024)
+    }
+
+    fn less(&self, number: usize) -> usize {
+        let number = if self.quick { number / 4 } else { number };
+        number.max(1)
+    }
+}

@@ -1,0 +1,149 @@
+//! Slipway as a client sees it: POST, then follow to the end.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use reqwest::{Body, Client, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::context;
+use crate::daemon::Daemon;
+use crate::error::Error;
+use crate::heard::Heard;
+use crate::work::Work;
+
+/// A client of one daemon.
+#[derive(Debug, Clone)]
+pub(crate) struct Slipway {
+    http: Client,
+    url: String,
+}
+
+/// A build that was accepted.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    id: String,
+    events: String,
+    logs: String,
+}
+
+/// How long each part took, by the build's own account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Took {
+    /// From acceptance to the claim.
+    pub(crate) in_line: Duration,
+    /// From the claim to the image.
+    pub(crate) build: Duration,
+    pub(crate) push: Duration,
+    pub(crate) remove: Duration,
+    /// From acceptance to the end.
+    pub(crate) whole: Duration,
+}
+
+impl Slipway {
+    pub(crate) fn new(daemon: &Daemon) -> Self {
+        Self { http: Client::new(), url: daemon.url.clone() }
+    }
+
+    /// From the POST until the follower has read the end. Says how long.
+    pub(crate) async fn run(&self, work: &Work) -> Result<(Accepted, Duration), Error> {
+        let begun = Instant::now();
+        let source = json!({"type": "dockerfile", "content": work.dockerfile});
+        let build = self.submit(work, source).await?;
+        self.follow(&build).await?;
+        Ok((build, begun.elapsed()))
+    }
+
+    /// The same, from an upload.
+    pub(crate) async fn run_upload(&self, work: &Work, upload: &str) -> Result<Duration, Error> {
+        let begun = Instant::now();
+        let build = self.submit(work, json!({"type": "upload", "id": upload})).await?;
+        self.follow(&build).await?;
+        Ok(begun.elapsed())
+    }
+
+    /// The same, hearing the log as text.
+    pub(crate) async fn run_heard(&self, work: &Work, heard: &mut Heard) -> Result<(), Error> {
+        let source = json!({"type": "dockerfile", "content": work.dockerfile});
+        let build = self.submit(work, source).await?;
+        let url = format!("{}{}?follow=true", self.url, build.logs);
+        let mut log = good(self.http.get(url).send().await?).await?.bytes_stream();
+        while let Some(bytes) = log.try_next().await? {
+            heard.hear(&bytes);
+        }
+        self.took(&build).await.map(drop)
+    }
+
+    /// Sends a context with `mib` MiB of noise and gives the upload's id.
+    pub(crate) async fn upload(&self, dockerfile: &str, mib: usize) -> Result<String, Error> {
+        let body = Body::wrap_stream(context::with_noise(dockerfile, mib));
+        let request = self.http.post(format!("{}/api/v2/uploads", self.url)).body(body);
+        let answer: Value = good(request.send().await?).await?.json().await?;
+        text(&answer, "/id")
+    }
+
+    /// What the build itself says of its time.
+    pub(crate) async fn took(&self, build: &Accepted) -> Result<Took, Error> {
+        let url = format!("{}/api/v2/builds/{}", self.url, build.id);
+        let view: Value = good(self.http.get(url).send().await?).await?.json().await?;
+        if view["status"] != "succeeded" {
+            return Err(Error::Unexpected(format!("a build of slipway did not succeed: {view}")));
+        }
+        let at = |name: &str| -> Result<DateTime<Utc>, Error> {
+            let at = text(&view, &format!("/timings/{name}"))?;
+            at.parse().map_err(|_| Error::Unexpected(format!("{name} is no time: {at}")))
+        };
+        let between = |from: &str, to: &str| -> Result<Duration, Error> {
+            Ok((at(to)? - at(from)?).to_std().unwrap_or_default())
+        };
+        Ok(Took {
+            in_line: between("created_at", "preparing_at")?,
+            build: between("preparing_at", "pushing_at")?,
+            push: between("pushing_at", "purging_at")?,
+            remove: between("purging_at", "finished_at")?,
+            whole: between("created_at", "finished_at")?,
+        })
+    }
+
+    async fn submit(&self, work: &Work, source: Value) -> Result<Accepted, Error> {
+        let order = json!({"image": work.image, "source": source});
+        let request = self.http.post(format!("{}/api/v2/builds", self.url)).json(&order);
+        let view: Value = good(request.send().await?).await?.json().await?;
+        Ok(Accepted {
+            id: text(&view, "/id")?,
+            events: text(&view, "/links/events")?,
+            logs: text(&view, "/links/logs")?,
+        })
+    }
+
+    /// Reads the events to the last one, which must say that it went well.
+    async fn follow(&self, build: &Accepted) -> Result<(), Error> {
+        let request = self.http.get(format!("{}{}", self.url, build.events));
+        let mut events = good(request.send().await?).await?.bytes_stream();
+        let mut all = Vec::new();
+        while let Some(bytes) = events.try_next().await? {
+            all.extend_from_slice(&bytes);
+        }
+        let all = String::from_utf8_lossy(&all);
+        if all.contains("\"status\":\"succeeded\"") {
+            return Ok(());
+        }
+        Err(Error::Unexpected(format!("a build of slipway did not succeed:\n{all}")))
+    }
+}
+
+async fn good(answer: Response) -> Result<Response, Error> {
+    let status = answer.status();
+    if status.is_success() && status != StatusCode::NO_CONTENT {
+        return Ok(answer);
+    }
+    let said = answer.text().await.unwrap_or_default();
+    Err(Error::Unexpected(format!("slipway answered {status}: {said}")))
+}
+
+fn text(json: &Value, pointer: &str) -> Result<String, Error> {
+    let text = json.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
+    text.ok_or_else(|| Error::Unexpected(format!("an answer has no {pointer}: {json}")))
+}

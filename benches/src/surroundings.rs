@@ -1,0 +1,32 @@
+//! What `dev/with-stack` has started, by the names that it exports.
+
+use crate::error::Error;
+
+/// The engine, the registry and the base image.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// URL of the engine. The bare side finds it in the environment by itself.
+    pub(crate) docker_host: String,
+    /// `host:port` of a registry that is open to all.
+    pub(crate) registry: String,
+    /// An image there with busybox under all its names.
+    pub(crate) base: String,
+}
+
+impl Surroundings {
+    /// # Errors
+    /// Names what is not set.
+    pub(crate) fn find() -> Result<Self, Error> {
+        Ok(Self {
+            docker_host: named("DOCKER_HOST")?,
+            registry: named("SLIPWAY_TEST_REGISTRY")?,
+            base: named("SLIPWAY_TEST_BASE")?,
+        })
+    }
+}
+
+fn named(name: &str) -> Result<String, Error> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or_else(|| {
+        Error::Missing(format!("{name} is not set: run `make bench`, or this under dev/with-stack"))
+    })
+}

@@ -1,0 +1,82 @@
+//! A Dockerfile that is not there, or makes no sense.
+
+use slipway_domain::{Failure, Reason};
+
+use super::{failure, text};
+
+pub(super) fn dockerfile_missing(text: &str) -> Option<Failure> {
+    // `Cannot locate specified Dockerfile: sub/Dockerfile` (classic)
+    // `failed to read dockerfile: open /var/lib/docker/tmp/buildkit-mount3413006117/Dockerfile:
+    // no such file or directory` (BuildKit; later without the folder)
+    let path = match text.strip_prefix("Cannot locate specified Dockerfile: ") {
+        Some(path) => path,
+        None => {
+            let rest = text.strip_prefix("failed to read dockerfile: open ")?;
+            let path = rest.strip_suffix(": no such file or directory")?;
+            match path.split_once("/buildkit-mount") {
+                Some((_, rest)) => rest.split_once('/')?.1,
+                None => path,
+            }
+        }
+    };
+    Some(
+        failure(Reason::DockerfileMissing, &format!("the build context has no {path}"))
+            .hint("put a Dockerfile at the top of the context, or name its path in dockerfile"),
+    )
+}
+
+/// How sentences about a Dockerfile begin.
+const STARTS_OF_INVALID: [&str; 10] = [
+    // `dockerfile parse error line 2: unknown instruction: RUNN` (both; later `on line 2`)
+    "dockerfile parse error",
+    "Dockerfile parse error",
+    "failed to parse Dockerfile: ",
+    // `the Dockerfile (Dockerfile) cannot be empty` (classic), `the Dockerfile cannot be
+    // empty` (BuildKit)
+    "the Dockerfile ",
+    "file with no instructions",
+    "no build stage in current context",
+    // `target stage nope could not be found` (BuildKit), `failed to reach build target nope
+    // in Dockerfile` (classic)
+    "target stage ",
+    "failed to reach build target ",
+    // `base name ($B) should not be blank` (both)
+    "base name (",
+    // `failed to parse stage name "UPPER/x:1": invalid reference format: …` (BuildKit)
+    "failed to parse stage name ",
+];
+
+/// What sentences about a Dockerfile have in them. These come late: some also tell of an image
+/// that cannot be pulled, which is then the reason.
+const PARTS_OF_INVALID: [&str; 7] = [
+    // `invalid reference format: repository name must be lowercase` (classic)
+    "invalid reference format",
+    "circular dependency detected",
+    "invalid from flag value ",
+    "failed to process \"",
+    "unsupported modifier",
+    // `"foo/bar/x/y": cannot parse platform specifier: invalid argument` (both),
+    // `operating system is not supported` (BuildKit, windows on linux)
+    "platform specifier",
+    "operating system is not supported",
+];
+
+/// What can be said by how the sentence begins.
+pub(super) fn dockerfile_invalid(text: &str) -> Option<Failure> {
+    STARTS_OF_INVALID.iter().any(|start| text.starts_with(start)).then(|| invalid(text))
+}
+
+/// What can be said by a part of the sentence, once it is about nothing else.
+pub(super) fn perhaps_invalid(text: &str) -> Option<Failure> {
+    PARTS_OF_INVALID.iter().any(|part| text.contains(part)).then(|| invalid(text))
+}
+
+fn invalid(text: &str) -> Failure {
+    let text = text.trim_start_matches("failed to parse Dockerfile: ");
+    let mut text = text::clean(text);
+    if text.starts_with("Dockerfile ") {
+        text.replace_range(..1, "d");
+    }
+    failure(Reason::DockerfileInvalid, &text)
+        .hint("check the Dockerfile, and the target and platform of the request")
+}
