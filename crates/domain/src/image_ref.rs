@@ -46,6 +46,9 @@ pub enum ImageRefError {
     /// The part before the first slash is no host.
     #[error("has {0:?} for a registry, which is no host or host:port")]
     Domain(String),
+    /// An image's id, which an engine would take for the image itself.
+    #[error("is the id of an image; name where the image is to go, such as registry.example/app:1")]
+    Id,
     /// Capitals in the repository.
     #[error("has capitals in {0:?}; repositories are lower-case")]
     Uppercase(String),
@@ -101,6 +104,10 @@ impl ImageRef {
         };
         for component in path.split('/') {
             check_component(component)?;
+        }
+        let is_hex = path.bytes().all(|b| b.is_ascii_hexdigit());
+        if name == "sha256" || name == path && path.len() == 64 && is_hex {
+            return Err(ImageRefError::Id);
         }
         let path = if registry.is_docker_hub() && !path.contains('/') {
             format!("library/{path}")
@@ -358,6 +365,8 @@ mod tests {
         assert_eq!(error("-r.example/app"), E::Domain("-r.example".into()));
         assert_eq!(error("r.example:99999/app"), E::Domain("r.example:99999".into()));
         assert_eq!(error("app@sha256:12"), E::Digest("sha256:12".into()));
+        assert_eq!(error(&"a".repeat(64)), E::Id);
+        assert_eq!(error(&format!("sha256:{}", "a".repeat(64))), E::Id);
         assert_eq!(error(&"a".repeat(300)), E::TooLong(300));
         assert_eq!(error(&format!("app:{}", "t".repeat(129))), E::Tag("t".repeat(129)));
     }

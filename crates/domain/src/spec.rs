@@ -9,6 +9,9 @@ use crate::{DockerfilePath, FieldError, ImageRef, Platform, Project, Source};
 const MAX_DOCKERFILE_BYTES: usize = 1024 * 1024;
 const MAX_ENTRIES: usize = 500;
 const MAX_VALUE_BYTES: usize = 64 * 1024;
+/// Engines take args and labels in the query of a URL, which their HTTP servers and clients
+/// cap at 64 KiB with all its escapes.
+const MAX_ESCAPED_BYTES: usize = 56 * 1024;
 const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
 
 /// A checked request for a build, as the row keeps it. Logins travel apart, sealed.
@@ -107,6 +110,10 @@ impl BuildSpecDraft {
         check_source(&self.source)?;
         check_pairs("args", &self.args)?;
         check_pairs("labels", &self.labels)?;
+        if escaped_bytes(&self.args) + escaped_bytes(&self.labels) > MAX_ESCAPED_BYTES {
+            let message = "and labels are together larger than docker hosts take (56 KiB, escaped)";
+            return Err(FieldError::new("args", message).hint("put large values into the context"));
+        }
         if self.target.as_deref().is_some_and(|target| !is_stage_name(target)) {
             return Err(FieldError::new("target", "is not the name or number of a build stage"));
         }
@@ -179,6 +186,15 @@ fn check_pairs(field: &str, pairs: &BTreeMap<String, String>) -> Result<(), Fiel
     Ok(())
 }
 
+/// How long the pairs are as JSON in a query: a byte that is no letter or digit is three.
+fn escaped_bytes(pairs: &BTreeMap<String, String>) -> usize {
+    let escaped = |text: &str| {
+        text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 }).sum::<usize>()
+    };
+    // Quotes, colon and comma around each.
+    pairs.iter().map(|(key, value)| escaped(key) + escaped(value) + 18).sum()
+}
+
 fn is_stage_name(text: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !text.is_empty() && text.len() <= 128 && text.chars().all(good)
@@ -235,6 +251,14 @@ mod tests {
         assert_eq!(refused(|d| d.platform = Some("linux".into())).field, "platform");
         assert_eq!(refused(|d| d.project = Some("-".into())).field, "project");
         assert_eq!(refused(|d| d.timeout_seconds = Some(0)).field, "timeout_seconds");
+        let value = "=".repeat(20_000);
+        assert_eq!(
+            refused(|d| {
+                d.args.insert("A".into(), value);
+            })
+            .field,
+            "args"
+        );
         let large = serde_json::Value::String("x".repeat(70_000));
         assert_eq!(refused(|d| d.metadata = Some(large)).field, "metadata");
     }

@@ -19,13 +19,16 @@ pub struct Tail {
     build: BuildId,
     after: i64,
     ended: bool,
+    /// Whether the build may be over without an event after our place. It cannot where we
+    /// have seen an event that is not its last.
+    unsure: bool,
 }
 
 impl Tail {
     /// Follows `build` from the event after number `after`; 0 is from the beginning.
     #[must_use]
     pub fn new(store: &Store, queue: &Queue, build: BuildId, after: i64) -> Self {
-        Self { store: store.clone(), ear: queue.listen(), build, after, ended: false }
+        Self { store: store.clone(), ear: queue.listen(), build, after, ended: false, unsure: true }
     }
 
     /// The next events, as soon as there are any; `None` after the last one of a
@@ -38,11 +41,13 @@ impl Tail {
             if let Some(batch) = self.ready().await? {
                 return Ok(Some(batch));
             }
-            if self.ended || self.is_over().await? {
+            if self.ended || (self.unsure && self.is_over().await?) {
                 return Ok(None);
             }
-            // The time-out is the net, not the way.
-            let _ = tokio::time::timeout(POLL, self.heard()).await;
+            // The time-out is the net, not the way. Silence may also mean that the build was
+            // forgotten meanwhile.
+            let silence = tokio::time::timeout(POLL, self.heard()).await.is_err();
+            self.unsure |= silence;
         }
     }
 
@@ -55,6 +60,7 @@ impl Tail {
         let Some(last) = batch.last() else { return Ok(None) };
         self.after = last.seq;
         self.ended = is_end(last);
+        self.unsure = false;
         Ok(Some(batch))
     }
 

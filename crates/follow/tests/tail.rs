@@ -19,6 +19,8 @@ use tempfile::TempDir;
 
 /// The events of a build that is over: queued, preparing, what it wrote, cancelled.
 const FRAME: i64 = 3;
+/// Nothing that is going to happen takes as long as this.
+const A_LONG_TIME: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_lost_and_nothing_twice_at_the_seam() {
@@ -32,9 +34,9 @@ async fn nothing_lost_and_nothing_twice_at_the_seam() {
         following.push((from, tokio::spawn(follow(scene.tail(from)))));
         tokio::time::sleep(Duration::from_millis(60)).await;
     }
-    writing.await.unwrap();
+    soon(writing).await.unwrap();
     for (from, follower) in following {
-        let seen = tokio::time::timeout(Duration::from_secs(30), follower).await.unwrap().unwrap();
+        let seen = soon(follower).await.unwrap();
         assert_eq!(seen, (from + 1..=EVENTS + FRAME).collect::<Vec<i64>>(), "from {from}");
     }
 }
@@ -50,7 +52,7 @@ async fn whatever_is_told_is_found_at_once() {
         let written = Instant::now();
         scene.say("a line\n").await;
         scene.queue.tell(News::Happened(scene.lease.build()));
-        let (batch, back) = next.await.unwrap();
+        let (batch, back) = soon(next).await.unwrap();
         assert_eq!(seqs(&batch), expected);
         assert!(written.elapsed() < POLL / 2, "it was the poll: {:?}", written.elapsed());
         tail = back;
@@ -96,10 +98,10 @@ async fn ends_with_the_last_event() {
     let scene = Scene::set().await;
     scene.end().await;
     let mut tail = scene.tail(0);
-    assert_eq!(seqs(&tail.next().await.unwrap().unwrap()), [1, 2, 3]);
+    assert_eq!(seqs(&soon(tail.next()).await.unwrap().unwrap()), [1, 2, 3]);
     for _ in 0..2 {
         let asked = Instant::now();
-        assert_eq!(tail.next().await.unwrap(), None);
+        assert_eq!(soon(tail.next()).await.unwrap(), None);
         assert!(asked.elapsed() < POLL / 2, "{:?}", asked.elapsed());
     }
 }
@@ -110,12 +112,11 @@ async fn from_the_end_or_beyond_it_there_is_nothing() {
     scene.end().await;
     for from in [3, 4, 1_000_000, i64::MAX] {
         let asked = Instant::now();
-        assert_eq!(scene.tail(from).next().await.unwrap(), None, "from {from}");
+        assert_eq!(soon(scene.tail(from).next()).await.unwrap(), None, "from {from}");
         assert!(asked.elapsed() < POLL / 2, "from {from}: {:?}", asked.elapsed());
     }
-    let nobody =
-        Tail::new(&scene.store, &scene.queue, BuildId::generate(), 0).next().await.unwrap();
-    assert_eq!(nobody, None, "no such build");
+    let mut nobody = Tail::new(&scene.store, &scene.queue, BuildId::generate(), 0);
+    assert_eq!(soon(nobody.next()).await.unwrap(), None, "no such build");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +138,9 @@ async fn broken_off_and_asked_again_it_loses_nothing() {
     let writing = tokio::spawn(write(scene.clone(), EVENTS));
     let mut tail = scene.tail(0);
     let (mut seen, mut broken_off) = (Vec::new(), 0);
+    let began = Instant::now();
     for patience in (0..).map(|n| Duration::from_micros(n % 40 * 25)) {
+        assert!(began.elapsed() < A_LONG_TIME, "it never ended, after {seen:?}");
         match tokio::time::timeout(patience, tail.next()).await {
             Ok(next) => match next.unwrap() {
                 Some(batch) => seen.extend(seqs(&batch)),
@@ -171,9 +174,9 @@ async fn goes_on_after_an_error() {
     let (store, queue) = (open(&folder).await, Queue::open("local:").unwrap());
     let mut tail = Tail::new(&store, &queue, BuildId::generate(), 0);
     // Without its schema, the database refuses every look.
-    assert!(matches!(tail.next().await, Err(StoreError::Database(_))));
+    assert!(matches!(soon(tail.next()).await, Err(StoreError::Database(_))));
     store.migrate().await.unwrap();
-    assert_eq!(tail.next().await.unwrap(), None);
+    assert_eq!(soon(tail.next()).await.unwrap(), None);
 }
 
 /// A build that runs, and what is needed to write to it and to follow it.
@@ -256,6 +259,10 @@ async fn follow(mut tail: Tail) -> Vec<i64> {
         seen.extend(seqs(&batch));
     }
     seen
+}
+
+async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(A_LONG_TIME, work).await.unwrap()
 }
 
 fn line(text: &str) -> EventBody {

@@ -28,22 +28,32 @@ pub async fn append(
     now: DateTime<Utc>,
     bodies: &[EventBody],
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE builds SET last_seq = last_seq + $3 WHERE id = $1 AND attempt = $2 \
-         AND status IN ('preparing', 'building', 'pushing', 'purging') RETURNING last_seq";
     if bodies.is_empty() {
         return Ok(());
     }
-    let count = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
     let mut tx = store.begin().await?;
-    let last: Option<i64> = write!(tx, connection => sqlx::query_scalar(SQL)
+    append_in(&mut tx, lease, now, bodies).await?;
+    tx.commit().await
+}
+
+/// [`append`], as a part of something larger.
+pub(crate) async fn append_in(
+    tx: &mut Tx,
+    lease: &Lease,
+    now: DateTime<Utc>,
+    bodies: &[EventBody],
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE builds SET last_seq = last_seq + $3 WHERE id = $1 AND attempt = $2 \
+         AND status IN ('preparing', 'building', 'pushing', 'purging') RETURNING last_seq";
+    let count = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
+    let last: Option<i64> = write!(*tx, connection => sqlx::query_scalar(SQL)
         .bind(lease.build.as_uuid())
         .bind(lease.attempt.0)
         .bind(count)
         .fetch_optional(connection)
         .await)?;
     let last = last.ok_or(StoreError::LeaseLost(lease.build))?;
-    insert(&mut tx, lease.build, lease.attempt, last - count + 1, now, bodies).await?;
-    tx.commit().await
+    insert(tx, lease.build, lease.attempt, last - count + 1, now, bodies).await
 }
 
 /// Inserts events whose numbers, from `first` on, were given out in this transaction.

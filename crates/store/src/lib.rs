@@ -2,7 +2,7 @@
 //!
 //! A build is a row; every change of it is one short transaction that repeats the rule
 //! it relies on and counts the row it changed. Postgres serves many processes, SQLite
-//! one; each query has one text for both, and what must differ has a name in [`db`].
+//! one; each query has one text for both, and what must differ has a name in `db`.
 //!
 //! Functions that change a running build take a [`Lease`]: the proof of a claim. Its
 //! attempt number fences the write, so a worker that lost its lease changes nothing.

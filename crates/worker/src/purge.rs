@@ -3,11 +3,46 @@
 //! Only names that the attempt gave are removed, never an image by its id: builds of one
 //! Dockerfile share the id, and a host may be shared with people. The build cache stays.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use slipway_domain::{Attempt, BuildId, Failure, HostName, ImageRef, Reason};
-use slipway_store::images;
+use slipway_store::images::{self, Leftover};
+use tokio::time::Instant;
 
 use crate::Worker;
 use crate::engine::Engine;
+
+/// An engine that was left in the middle of a build may still finish it and name the image
+/// when nobody looks any more. Only an absence that lasts this long is believed.
+const ABSENT_FOR_GOOD: Duration = Duration::from_secs(60);
+
+/// What a purge found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purged {
+    /// The image was there and is gone.
+    Removed,
+    /// The image was not there. It may still come if the engine is not through.
+    Absent,
+}
+
+/// Since when which leftover is known to be absent.
+#[derive(Debug, Default)]
+pub(crate) struct Absences(Mutex<HashMap<(BuildId, Attempt), Instant>>);
+
+impl Absences {
+    /// Notes that a leftover is absent; whether it is for good.
+    fn for_good(&self, leftover: &Leftover) -> bool {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (leftover.build, leftover.attempt);
+        let gone = since.entry(key).or_insert_with(Instant::now).elapsed() >= ABSENT_FOR_GOOD;
+        if gone {
+            since.remove(&key);
+        }
+        gone
+    }
+}
 
 /// The name under which an attempt's image stands on its host. `.invalid` is reserved
 /// (RFC 2606): no engine can push or pull it by mistake.
@@ -24,18 +59,19 @@ pub(crate) async fn purge(
     engine: &Engine,
     attempt: (BuildId, Attempt),
     image: &ImageRef,
-) -> Result<(), Failure> {
+) -> Result<Purged, Failure> {
     let local = local_name(attempt.0, attempt.1);
-    let Some(id) = engine.image_id(&local).await? else { return Ok(()) };
+    let Some(id) = engine.image_id(&local).await? else { return Ok(Purged::Absent) };
     let real = image.to_string();
     {
         // The real name goes only if it is this attempt's image that it stands for.
         let _turn = worker.turns.wait(image).await;
-        if engine.image_id(&real).await?.is_some_and(|other| other == id) {
+        // An engine that cannot even look for the name has never given it.
+        if engine.image_id(&real).await.is_ok_and(|other| other.as_ref() == Some(&id)) {
             engine.untag(&real).await?;
         }
     }
-    purge_local(engine, &local).await
+    purge_local(engine, &local).await.map(|()| Purged::Removed)
 }
 
 /// Removes the local name of an attempt and checks that it is gone.
@@ -64,22 +100,26 @@ pub(crate) async fn sweep(worker: &Worker, host: &HostName) {
         }
     };
     for leftover in left {
-        let attempt = (leftover.build, leftover.attempt);
-        let purged = purge(worker, engine, attempt, &leftover.image).await;
-        let forgotten = match purged {
-            Ok(()) => images::purged(&worker.store, leftover.build, leftover.attempt).await,
-            Err(failure) => {
-                tracing::warn!(host.name = %host, build.id = %leftover.build, %failure, "a leftover image cannot be purged");
-                continue;
-            }
-        };
-        match forgotten {
-            Ok(()) => {
+        match sweep_one(worker, engine, &leftover).await {
+            Ok(true) => {
                 tracing::info!(host.name = %host, build.id = %leftover.build, "purged what a lost attempt left");
             }
-            Err(error) => {
-                tracing::warn!(host.name = %host, build.id = %leftover.build, %error, "a purge cannot be noted");
+            Ok(false) => {}
+            Err(problem) => {
+                tracing::warn!(host.name = %host, build.id = %leftover.build, %problem, "a leftover image cannot be purged");
             }
         }
     }
+}
+
+/// Purges one leftover, and forgets it once it is sure to be gone. Whether it was there.
+async fn sweep_one(worker: &Worker, engine: &Engine, leftover: &Leftover) -> Result<bool, String> {
+    let attempt = (leftover.build, leftover.attempt);
+    let purged = purge(worker, engine, attempt, &leftover.image).await;
+    let purged = purged.map_err(|failure| failure.to_string())?;
+    if purged == Purged::Removed || worker.absences.for_good(leftover) {
+        let forgotten = images::purged(&worker.store, leftover.build, leftover.attempt).await;
+        forgotten.map_err(|error| error.to_string())?;
+    }
+    Ok(purged == Purged::Removed)
 }

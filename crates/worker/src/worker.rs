@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::pool::Pool;
-use crate::purge::sweep;
+use crate::purge::{Absences, sweep};
 use crate::run::{claim_one, run_claimed};
 use crate::settings::WorkerSettings;
 use crate::turns::Turns;
@@ -40,6 +40,7 @@ pub struct Worker {
     /// Cancelled when running builds are to be broken off and handed back.
     pub hand_back: CancellationToken,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) absences: Arc<Absences>,
 }
 
 impl Worker {
@@ -62,6 +63,7 @@ impl Worker {
             settings: Arc::new(settings),
             hand_back: CancellationToken::new(),
             turns: Arc::default(),
+            absences: Arc::default(),
         })
     }
 

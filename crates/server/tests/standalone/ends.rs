@@ -43,6 +43,28 @@ async fn the_classic_builder_does_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_purge_keeps_the_build_cache_of_either_builder() {
+    for builder in ["buildkit", "classic"] {
+        let settings = one_host(&env::docker_host()) + &format!("builder = \"{builder}\"\n");
+        let stack = Stack::with(&settings).await;
+        let build = build_of(&format!("{}RUN true\n", fresh("echo expensive")));
+        for outputs in [1, 0] {
+            let id = stack.submitted(&build).await;
+            let done = stack.daemon.end(&id).await.unwrap();
+            assert_eq!(done["status"], "succeeded", "{done:#}");
+            let log = stack.daemon.build_log(&id).await.unwrap();
+            assert_eq!(log.matches("expensive\n").count() - steps_named(&log), outputs, "{log}");
+        }
+        stack.leaves_nothing(&[]).await;
+    }
+}
+
+/// How many headings of steps quote the command.
+fn steps_named(log: &str) -> usize {
+    log.lines().filter(|line| line.starts_with('#') && line.ends_with("expensive")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_failure_says_what_happened_and_what_to_do() {
     let stack = Stack::plain().await;
     let base = env::base_image();

@@ -15,5 +15,5 @@ pub use lease::{Heartbeat, Returned, renew, return_all, return_expired};
 pub use read::{Filter, Position, find, list};
 pub use row::{Build, Timings};
 pub use submit::{Idempotency, Submission, Submitted, submit};
-pub use transition::{Ending, HandBack, advance, finish, hand_back};
+pub use transition::{Ending, HandBack, advance, advance_after, finish, hand_back};
 pub use waiting::{Waiting, waiting};

@@ -83,8 +83,27 @@ pub async fn advance(
     digest: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    advance_after(store, lease, &[], to, digest, now).await
+}
+
+/// [`advance`], after what the build's steps and output said last: one transaction for
+/// both, because a build waits for each that it makes.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
+pub async fn advance_after(
+    store: &Store,
+    lease: &Lease,
+    said: &[EventBody],
+    to: Stage,
+    digest: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let current = held(&mut tx, lease).await?;
+    if !said.is_empty() {
+        events::append_in(&mut tx, lease, now, said).await?;
+    }
     let change = Change { digest: digest.map(str::to_owned), ..Change::default() };
     step(&mut tx, &current, BuildState::Running(to), change, now).await?;
     tx.commit().await

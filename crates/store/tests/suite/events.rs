@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use slipway_domain::{BuildId, Event, Stage};
 use slipway_store::Store;
-use slipway_store::builds::{Cancelled, Ending, advance, cancel, finish};
+use slipway_store::builds::{Cancelled, Ending, advance, advance_after, cancel, finish};
 use slipway_store::events::{after, append, none_after};
 
 use crate::cast::{all_events, at, find, held, log, spec, submit, told};
@@ -18,6 +18,7 @@ stories!(
     read_in_batches_from_anywhere,
     no_gap_while_many_write_and_one_reads,
     whatever_a_build_prints_comes_back,
+    what_was_said_last_comes_before_the_next_stage,
     it_is_known_when_nothing_more_will_come,
 );
 
@@ -129,6 +130,19 @@ async fn whatever_a_build_prints_comes_back(ground: &Ground) {
     let events = after(&store, lease.build(), 2, 9).await.unwrap();
     let bodies: Vec<_> = events.into_iter().map(|event| event.body).collect();
     assert!(bodies == lines, "the text came back changed");
+}
+
+async fn what_was_said_last_comes_before_the_next_stage(ground: &Ground) {
+    let store = ground.store().await;
+    let lease = held(&store).await;
+    let said = [log("one\n"), log("two\n")];
+    advance_after(&store, &lease, &said, Stage::Building, None, at(3)).await.unwrap();
+    advance_after(&store, &lease, &[], Stage::Pushing, None, at(4)).await.unwrap();
+    assert_eq!(
+        told(&store, lease.build()).await[2..],
+        ["3 log \"one\\n\"", "4 log \"two\\n\"", "5 building on h1", "6 pushing on h1"]
+    );
+    assert_eq!(find(&store, lease.build()).await.last_seq, 6);
 }
 
 async fn it_is_known_when_nothing_more_will_come(ground: &Ground) {

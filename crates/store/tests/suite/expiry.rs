@@ -1,7 +1,7 @@
 //! A worker is gone: its builds are taken back.
 
 use slipway_domain::{BuildState, Outcome, Reason, Stage};
-use slipway_store::builds::{Returned, advance, cancel, renew, return_expired};
+use slipway_store::builds::{Returned, advance, cancel, renew, return_all, return_expired};
 use slipway_store::{images, outbox};
 
 use crate::cast::{at, claim, find, held, held_in, host, literal, report, told};
@@ -19,6 +19,7 @@ stories!(
     a_heartbeat_keeps_it,
     a_heartbeat_about_to_commit_keeps_it,
     two_processes_take_back_once,
+    whoever_is_alone_takes_back_all,
 );
 
 async fn back_in_line(ground: &Ground) {
@@ -146,4 +147,25 @@ async fn two_processes_take_back_once(ground: &Ground) {
     for build in held_builds {
         assert_eq!(find(&processes[0], build).await.losses, 1);
     }
+}
+
+async fn whoever_is_alone_takes_back_all(ground: &Ground) {
+    let store = ground.store().await;
+    let mut held_builds = Vec::new();
+    for expires_at in [5, 50, 500] {
+        let lease = held(&store).await;
+        renew(&store, &lease, at(expires_at)).await.unwrap();
+        held_builds.push(lease.build());
+    }
+    let mut returned = return_all(&store, 2, at(50)).await.unwrap();
+    returned.sort_by_key(|returned| returned.build);
+    let expected = held_builds.iter().map(|build| Returned { build: *build, state: QUEUED });
+    assert_eq!(returned, expected.collect::<Vec<_>>());
+    assert_eq!(ground.count("leases").await, 0);
+    assert_eq!(return_all(&store, 2, at(51)).await.unwrap(), []);
+
+    let again = claim(&store, "h1", at(52)).await.unwrap().lease;
+    let over = BuildState::Finished(Outcome::Failed);
+    let returned = return_all(&store, 2, at(53)).await.unwrap();
+    assert_eq!(returned, [Returned { build: again.build(), state: over }], "it counts");
 }

@@ -2,7 +2,8 @@
 
 use slipway_domain::{Outcome, Stage};
 use slipway_store::builds::{
-    Cancelled, Ending, HandBack, advance, cancel, finish, hand_back, renew, return_expired,
+    Cancelled, Ending, HandBack, advance, advance_after, cancel, finish, hand_back, renew,
+    return_expired,
 };
 use slipway_store::events::append;
 use slipway_store::{Lease, Store};
@@ -70,6 +71,9 @@ async fn steps_that_the_states_do_not_allow(ground: &Ground) {
     ] {
         for stage in stages {
             assert!(advance(&store, lease, *stage, None, at(9)).await.is_err(), "{stage}");
+            let said = [log("what was said goes with it\n")];
+            let moved = advance_after(&store, lease, &said, *stage, None, at(9)).await;
+            assert!(moved.is_err(), "{stage}");
         }
     }
     for lease in [&preparing, &pushing] {
@@ -88,6 +92,8 @@ async fn everything_is_refused(ground: &Ground, store: &Store, lease: &Lease) {
     }
     let bodies = [log("one\n"), log("two\n")];
     assert!(is_lost(append(store, lease, at(9), &bodies).await, build));
+    let moved = advance_after(store, lease, &bodies, Stage::Building, None, at(9)).await;
+    assert!(is_lost(moved, build));
     for ending in [
         Ending::Succeeded,
         Ending::Failed(failure()),

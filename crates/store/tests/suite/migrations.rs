@@ -15,6 +15,7 @@ stories!(
     twice_is_once,
     several_processes_at_once,
     a_newer_schema_is_refused,
+    closed_and_opened_again,
     a_build_is_over_when_it_says_so,
     what_failed_says_why,
     what_must_never_be_is_refused,
@@ -50,6 +51,19 @@ async fn several_processes_at_once(ground: &Ground) {
     };
     join_all((0..6).map(|_| one())).await;
     assert_eq!(ground.count("_sqlx_migrations").await, 1);
+}
+
+async fn closed_and_opened_again(ground: &Ground) {
+    let store = ground.store().await;
+    let build = submit(&store, &spec("r.example/app:1"), at(0)).await;
+    let other_handle = store.clone();
+    store.close().await;
+    let error = other_handle.ping().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    if ground.url.starts_with("sqlite:") {
+        assert_eq!(ground.files().len(), 1, "the write-ahead log is folded into the file");
+    }
+    assert_eq!(find(&ground.open().await, build.id).await, build);
 }
 
 async fn a_newer_schema_is_refused(ground: &Ground) {

@@ -13,9 +13,10 @@ use url::Url;
 const DEFAULT_PORT: u16 = 2375;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A host that lost its power says nothing. Without these a build on it would last until
-/// its time limit: with them it ends about a minute later.
+/// its time limit; with them it ends about a minute later.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_TRIES: u32 = 3;
 
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,10 +69,7 @@ impl Address {
                 Self::Tcp { host, port } => {
                     let stream = TcpStream::connect((host.as_str(), *port)).await?;
                     stream.set_nodelay(true)?;
-                    let keepalive = TcpKeepalive::new()
-                        .with_time(KEEPALIVE_AFTER)
-                        .with_interval(KEEPALIVE_EVERY);
-                    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+                    watch(&stream)?;
                     Box::new(stream)
                 }
             };
@@ -81,6 +79,20 @@ impl Address {
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// Has the system notice when the other end is gone.
+fn watch(stream: &TcpStream) -> io::Result<()> {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY)
+        .with_retries(KEEPALIVE_TRIES);
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // Keepalive rests while sent bytes wait to be acknowledged, as those of a context do.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(KEEPALIVE_AFTER + KEEPALIVE_EVERY * KEEPALIVE_TRIES))?;
+    Ok(())
 }
 
 #[cfg(test)]

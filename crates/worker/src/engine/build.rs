@@ -160,7 +160,8 @@ fn refused(host: &Host, error: WireError) -> Failure {
 
 /// `/build` and its query. The names are those of the Docker Engine's API.
 fn path(request: &BuildRequest, session: Option<&str>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::from("/build?"));
+    let mut query =
+        form_urlencoded::Serializer::for_suffix(String::from("/build?"), "/build?".len());
     query.append_pair("t", &request.tag);
     query.append_pair("dockerfile", request.dockerfile.as_str());
     // No container of the classic builder is left, whether the build goes well or not.

@@ -20,11 +20,12 @@ use prost::Message;
 use slipway_domain::{LogStream, StepStatus};
 
 use super::faults::FailedStep;
+use super::layers;
 use super::progress::Progress;
 
-/// Part of the line that the daemon puts into the output where it left something out:
-/// `[output clipped, log limit 200KiB/s reached]`.
-const CLIPPED: &[u8] = b"[output clipped, log limit ";
+/// What follows the bracket in the line that the daemon puts into the output where it left
+/// something out: `[output clipped, log limit 200KiB/s reached]`.
+const CLIPPED: &[u8] = b"output clipped, log limit ";
 const CLIPPED_NOTE: &str = "the docker host clipped the output of this step; its daemon sets the \
     limits, as BUILDKIT_STEP_LOG_MAX_SIZE and BUILDKIT_STEP_LOG_MAX_SPEED in its environment\n";
 /// What BuildKit puts at a step that it stopped because another one failed.
@@ -80,6 +81,11 @@ impl Trace {
         }
         for log in line.logs {
             self.log(log, news);
+        }
+        for warning in line.warnings {
+            let step = self.steps.get(&warning.vertex).map(|step| step.number);
+            let text = String::from_utf8_lossy(&warning.short);
+            news.push(Progress::line(step, &format!("warning: {text}")));
         }
     }
 
@@ -163,7 +169,7 @@ impl Trace {
             return;
         }
         let done = status.completed.is_some();
-        let what = describe(status);
+        let what = layers::describe(&status.id, status.total);
         let told =
             (status.vertex.clone(), format!("{}{}", status.id, if done { " done" } else { "" }));
         if !self.statuses.insert(told) {
@@ -178,7 +184,7 @@ impl Trace {
         let mut step = self.steps.get_mut(&log.vertex);
         let number = step.as_ref().map(|step| step.number);
         let stream = if log.stream == 2 { LogStream::Stderr } else { LogStream::Stdout };
-        let clipped = log.msg.windows(CLIPPED.len()).any(|window| window == CLIPPED);
+        let clipped = is_clipped(&log.msg);
         news.push(Progress::Log { step: number, stream, bytes: log.msg.into() });
         if let Some(step) = step.as_mut().filter(|step| clipped && !step.clipped) {
             step.clipped = true;
@@ -188,27 +194,8 @@ impl Trace {
     }
 }
 
-/// `extracting sha256:888ef4bed48c`, `sha256:888ef4bed48c 1.1 MB`.
-fn describe(status: &VertexStatus) -> String {
-    let words = status.id.split(' ').map(|word| match word.split_once("sha256:") {
-        Some((before, digits)) => {
-            format!("{before}sha256:{}", digits.get(..12).unwrap_or(digits))
-        }
-        None => word.to_owned(),
-    });
-    let mut text = words.collect::<Vec<_>>().join(" ");
-    if status.total > 0 {
-        text.push_str(&format!(" {}", size(status.total)));
-    }
-    text
-}
-
-fn size(bytes: i64) -> String {
-    match bytes {
-        ..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-    }
+fn is_clipped(output: &[u8]) -> bool {
+    output.split(|byte| *byte == b'[').skip(1).any(|rest| rest.starts_with(CLIPPED))
 }
 
 fn nanoseconds(seconds: i64, nanos: i32) -> i64 {

@@ -37,7 +37,9 @@ impl Engine {
     pub async fn untag(&self, reference: &str) -> Result<(), Failure> {
         // Without force an engine keeps the last name of an image that a stopped container
         // was made from. The name is ours; with it, only the name is lost to the container.
-        let options = RemoveImageOptionsBuilder::new().force(true).noprune(false).build();
+        // Without noprune it takes the image's untagged parents along, and these are the
+        // classic builder's cache.
+        let options = RemoveImageOptionsBuilder::new().force(true).noprune(true).build();
         match self.host.docker.remove_image(reference, Some(options), None).await {
             Ok(_) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),

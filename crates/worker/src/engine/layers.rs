@@ -31,6 +31,30 @@ impl Layers {
     }
 }
 
+/// What BuildKit is doing, with its digests cut short and the bytes it comes to, if it says:
+/// `extracting sha256:888ef4bed48c`, `sha256:888ef4bed48c 1.1 MB`.
+pub(super) fn describe(id: &str, total: i64) -> String {
+    let words = id.split(' ').map(|word| match word.split_once("sha256:") {
+        Some((before, digits)) => {
+            format!("{before}sha256:{}", digits.get(..12).unwrap_or(digits))
+        }
+        None => word.to_owned(),
+    });
+    let mut text = words.collect::<Vec<_>>().join(" ");
+    if total > 0 {
+        text.push_str(&format!(" {}", size(total)));
+    }
+    text
+}
+
+fn size(bytes: i64) -> String {
+    match bytes {
+        ..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// A step of the Dockerfile, or of the builder's own, began or ended. Each status comes
-    /// at most once for a step. A cached step of BuildKit is only ever `Cached`; the classic
-    /// builder starts a step before it looks into its cache.
+    /// at most once for a step. One that ends as `Cached` may have been `Started` before: the
+    /// classic builder always starts a step and then looks into its cache.
     Step {
         /// Number of the step within the build, from 1, in order of appearance.
         step: u32,

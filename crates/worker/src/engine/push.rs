@@ -4,7 +4,6 @@ use http::Method;
 use serde::Deserialize;
 use slipway_domain::{Credentials, Failure, ImageRef, Stage};
 use tokio::sync::mpsc;
-use url::form_urlencoded;
 
 use super::layers::Layers;
 use super::lines::{Line, Lines, Said};
@@ -71,21 +70,44 @@ impl Engine {
             }
             news.extend(layers.tell(&line).map(|text| Progress::line(None, &text)));
             report(&mut news, &progress).await;
-            pushed = result(line).or(pushed);
+            pushed = result(&mut line).or(pushed);
         }
         pushed.ok_or_else(|| faults::no_digest(image))
     }
 }
 
-/// The answer's last word: `{"aux": {"Tag": …, "Digest": …, "Size": …}}`.
-fn result(line: Line) -> Option<Pushed> {
-    let PushResult { digest, size } = serde_json::from_value(line.aux?).ok()?;
-    Some(Pushed { digest, manifest_bytes: size })
+/// The answer's last word. Engines that keep images in their own store say it twice: as the
+/// text `1.2: digest: sha256:… size: 527`, and as `{"aux": {"Tag": …, "Digest": …, "Size": …}}`.
+/// Those that keep them in containerd's (the default from 29 on) give the text alone, and have
+/// other things in `aux` (daemon/containerd/image_push.go in moby).
+fn result(line: &mut Line) -> Option<Pushed> {
+    if let Some(aux) = line.aux.take()
+        && let Ok(PushResult { digest, size }) = serde_json::from_value(aux)
+    {
+        return Some(Pushed { digest, manifest_bytes: size });
+    }
+    let (digest, size) =
+        line.status.as_deref()?.split_once(": digest: ")?.1.split_once(" size: ")?;
+    let pushed = Pushed { digest: digest.to_owned(), manifest_bytes: size.trim().parse().ok() };
+    digest.starts_with("sha256:").then_some(pushed)
 }
 
 fn path(image: &ImageRef) -> String {
-    let mut query =
-        form_urlencoded::Serializer::new(format!("/images/{}/push?", image.repository()));
-    query.append_pair("tag", image.tag());
-    query.finish()
+    // A tag needs no escaping.
+    format!("/images/{}/push?tag={}", image.repository(), image.tag())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_in_either_form() {
+        let of = |json: &str| result(&mut serde_json::from_str::<Line>(json).unwrap());
+        let expected = Some(Pushed { digest: "sha256:7f".to_owned(), manifest_bytes: Some(527) });
+        assert_eq!(of(r#"{"status":"1.2: digest: sha256:7f size: 527"}"#), expected);
+        assert_eq!(of(r#"{"aux":{"Tag":"1.2","Digest":"sha256:7f","Size":527}}"#), expected);
+        assert_eq!(of(r#"{"aux":{"manifestPushedInsteadOfIndex":true}}"#), None);
+        assert_eq!(of(r#"{"status":"Pushed","id":"888ef4bed48c"}"#), None);
+    }
 }

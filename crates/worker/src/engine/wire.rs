@@ -5,6 +5,9 @@
 //! one for each build), `/build` (it starts that session), `/images/…/push` (it drops the
 //! answer's digest) and `/_ping` (it drops the headers).
 //!
+//! Connections are not kept for the next request: opening one to a Unix socket and asking a
+//! plain question takes 0.3 ms in all, and nothing can go stale. Hosts over TLS may change that.
+//!
 //! The connection lives in a task that ends when the [`Reply`] is dropped: that is what
 //! makes the engine stop its work, and it holds whether the request is still on its way,
 //! the context half sent, or the answer half read.

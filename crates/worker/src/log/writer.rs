@@ -7,27 +7,27 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use slipway_domain::{EventBody, LogStream, StepStatus, now};
+use slipway_domain::{EventBody, LogStream, Stage, StepStatus, now};
 use slipway_queue::{News, Queue};
-use slipway_store::{Lease, Store, StoreError, events};
+use slipway_store::{Lease, Store, StoreError, builds, events};
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::Mask;
 use super::lines::Lines;
 use crate::engine::Progress;
+use crate::persist::persist;
 
 const BATCH_BYTES: usize = 64 * 1024;
 const BATCH_AGE: Duration = Duration::from_millis(250);
-/// How long a batch waits before it is tried again when the database does not answer.
-const RETRY: Duration = Duration::from_millis(500);
 const CHANNEL: usize = 64;
 
 /// The writing end of a build's log. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct LogWriter {
     sender: mpsc::Sender<Entry>,
+    stage: watch::Receiver<Stage>,
 }
 
 /// Nothing can be written any more: the lease is lost.
@@ -39,8 +39,17 @@ pub(crate) struct LogClosed;
 enum Entry {
     Progress(Progress),
     Flush(oneshot::Sender<()>),
+    Advance(Advance),
     /// The batch is old enough.
     Due,
+}
+
+/// The build enters a stage, with the digest where the registry has the image.
+#[derive(Debug)]
+struct Advance {
+    stage: Stage,
+    digest: Option<String>,
+    done: oneshot::Sender<Result<(), StoreError>>,
 }
 
 struct Batch {
@@ -48,6 +57,7 @@ struct Batch {
     queue: Queue,
     lease: Lease,
     mask: Mask,
+    stage: watch::Sender<Stage>,
     lines: BTreeMap<(Option<u32>, LogStream), Lines>,
     bodies: Vec<EventBody>,
     bytes: usize,
@@ -59,17 +69,24 @@ impl LogWriter {
     #[must_use]
     pub(crate) fn start(store: &Store, queue: &Queue, lease: &Lease, mask: Mask) -> Self {
         let (sender, receiver) = mpsc::channel(CHANNEL);
+        let (entered, stage) = watch::channel(Stage::Preparing);
         let batch = Batch {
             store: store.clone(),
             queue: queue.clone(),
             lease: lease.clone(),
             mask,
+            stage: entered,
             lines: BTreeMap::new(),
             bodies: Vec::new(),
             bytes: 0,
         };
         tokio::spawn(batch.run(receiver));
-        Self { sender }
+        Self { sender, stage }
+    }
+
+    /// The stage that the build's row is in, as far as it was moved by this writer.
+    pub(crate) fn stage(&self) -> Stage {
+        *self.stage.borrow()
     }
 
     /// Writes what an engine reported.
@@ -98,6 +115,22 @@ impl LogWriter {
         let (done, flushed) = oneshot::channel();
         self.sender.send(Entry::Flush(done)).await.map_err(|_| LogClosed)?;
         flushed.await.map_err(|_| LogClosed)
+    }
+
+    /// Moves the build's row on. Everything written before is in rows with it, in one
+    /// transaction, and comes before it in the build's sequence.
+    ///
+    /// # Errors
+    /// When the lease is lost; and, within, when the row cannot be written.
+    pub(crate) async fn advance(
+        &self,
+        stage: Stage,
+        digest: Option<String>,
+    ) -> Result<Result<(), StoreError>, LogClosed> {
+        let (done, advanced) = oneshot::channel();
+        let advance = Advance { stage, digest, done };
+        self.sender.send(Entry::Advance(advance)).await.map_err(|_| LogClosed)?;
+        advanced.await.map_err(|_| LogClosed)
     }
 }
 
@@ -131,6 +164,10 @@ impl Batch {
                         let _ = done.send(());
                     }
                     written
+                }
+                Some(Entry::Advance(advance)) => {
+                    self.finish_lines(None);
+                    self.advance(advance).await
                 }
                 // Lines that are still open wait for their rest.
                 Some(Entry::Due) => self.write().await,
@@ -207,24 +244,40 @@ impl Batch {
         if self.bodies.is_empty() {
             return Ok(());
         }
-        let build = self.lease.build();
-        loop {
-            match events::append(&self.store, &self.lease, now(), &self.bodies).await {
-                Ok(()) => break,
-                Err(StoreError::LeaseLost(_)) => return Err(LogClosed),
-                Err(error) if error.is_passing() => {
-                    tracing::warn!(build.id = %build, %error, "the log waits for the database");
-                    tokio::time::sleep(RETRY).await;
-                }
-                Err(error) => {
-                    tracing::error!(build.id = %build, error = &error as &dyn std::error::Error, "the log cannot be written");
-                    return Err(LogClosed);
-                }
+        let append = || events::append(&self.store, &self.lease, now(), &self.bodies);
+        match persist(append).await {
+            Ok(()) => self.written(),
+            Err(StoreError::LeaseLost(_)) => return Err(LogClosed),
+            Err(error) => {
+                let build = self.lease.build();
+                tracing::error!(build.id = %build, error = &error as &dyn std::error::Error, "the log cannot be written");
+                return Err(LogClosed);
             }
         }
+        Ok(())
+    }
+
+    /// Writes the batch and the step together.
+    async fn advance(&mut self, advance: Advance) -> Result<(), LogClosed> {
+        let Advance { stage, digest, done } = advance;
+        let (store, lease) = (&self.store, &self.lease);
+        let advanced = persist(|| {
+            builds::advance_after(store, lease, &self.bodies, stage, digest.as_deref(), now())
+        })
+        .await;
+        let closed = matches!(advanced, Err(StoreError::LeaseLost(_)));
+        if advanced.is_ok() {
+            self.stage.send_replace(stage);
+            self.written();
+        }
+        // Whoever asked may be gone: a build is broken off at any point.
+        let _ = done.send(advanced);
+        if closed { Err(LogClosed) } else { Ok(()) }
+    }
+
+    fn written(&mut self) {
         self.bodies.clear();
         self.bytes = 0;
-        self.queue.tell(News::Happened(build));
-        Ok(())
+        self.queue.tell(News::Happened(self.lease.build()));
     }
 }

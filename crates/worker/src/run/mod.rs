@@ -8,9 +8,6 @@ mod prepare;
 mod push;
 mod wind_up;
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Stage, now};
 use slipway_queue::News;
@@ -23,9 +20,8 @@ use crate::engine::Engine;
 use crate::heartbeat::{Heartbeat, Interrupt};
 use crate::log::{LogClosed, LogWriter, Mask};
 use crate::purge::{local_name, purge_local};
-
-/// How long a row is tried again when the database does not answer.
-const RETRY: Duration = Duration::from_millis(500);
+use crate::turns::Turn;
+use push::Pushed;
 
 /// A build that this worker holds.
 pub(crate) struct Run<'a> {
@@ -36,7 +32,6 @@ pub(crate) struct Run<'a> {
     secrets: Secrets,
     log: LogWriter,
     mask: Mask,
-    stage: Mutex<Stage>,
 }
 
 /// Why the stages did not run through.
@@ -107,14 +102,13 @@ pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
     let heartbeat = Heartbeat::start(worker, &lease);
     let mask = Mask::new(&secrets);
     let log = LogWriter::start(&worker.store, &worker.queue, &lease, mask.clone());
-    let stage = Mutex::new(Stage::Preparing);
-    let run = Run { worker, engine, lease, spec, secrets, log, mask, stage };
+    let run = Run { worker, engine, lease, spec, secrets, log, mask };
     let went = tokio::select! {
         biased;
         interrupt = heartbeat.interrupted() => Went::BrokenOff(interrupt),
         result = run.stages() => match result {
             Ok(purged) => Went::Well { purged },
-            Err(Broken::Failed(failure)) => Went::Wrong(failure.at(run.stage())),
+            Err(Broken::Failed(failure)) => Went::Wrong(failure.at(run.log.stage())),
             Err(Broken::LeaseLost) => Went::BrokenOff(Interrupt::LeaseLost),
         },
     };
@@ -134,19 +128,18 @@ impl Run<'_> {
             self.keep().await?;
             return Ok(true);
         }
-        self.enter(Stage::Pushing, None).await?;
-        let digest = self.push().await?;
-        self.enter(Stage::Purging, Some(&digest)).await?;
-        Ok(self.purge_pushed().await)
+        let Pushed { digest, turn } = self.push().await?;
+        // The host does not wait for the row. Were this to end here, with the names gone and
+        // the digest not written, the build would be built again as if it had ended before.
+        let (entered, purged) =
+            tokio::join!(self.enter(Stage::Purging, Some(digest)), self.purge_pushed(turn));
+        entered?;
+        Ok(purged)
     }
 
     /// Moves the row on, after everything that was logged before.
-    async fn enter(&self, stage: Stage, digest: Option<&str>) -> Result<(), Broken> {
-        self.log.flush().await?;
-        persist(|| builds::advance(&self.worker.store, &self.lease, stage, digest, now())).await?;
-        self.set_stage(stage);
-        self.worker.queue.tell(News::Happened(self.lease.build()));
-        Ok(())
+    async fn enter(&self, stage: Stage, digest: Option<String>) -> Result<(), Broken> {
+        Ok(self.log.advance(stage, digest).await??)
     }
 
     /// Leaves the image on the host under its real name, for builds that are not pushed.
@@ -160,11 +153,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Removes the image after the push, which took the real name away already. A host
-    /// that fails now cannot undo a success: the sweep finds what it left.
-    async fn purge_pushed(&self) -> bool {
-        let limit = wind_up::PURGE_LIMIT;
-        match tokio::time::timeout(limit, purge_local(self.engine, &self.local_name())).await {
+    /// Removes the image after the push, the real name first, and hands on the turn with
+    /// that. A host that fails now cannot undo a success: the sweep finds what it left.
+    async fn purge_pushed(&self, turn: Turn) -> bool {
+        let purge = async {
+            self.engine.untag(&self.spec.image.to_string()).await?;
+            drop(turn);
+            purge_local(self.engine, &self.local_name()).await
+        };
+        match tokio::time::timeout(wind_up::PURGE_LIMIT, purge).await {
             Ok(Ok(())) => true,
             Ok(Err(failure)) => {
                 tracing::warn!(%failure, "the image could not be purged; the sweep will");
@@ -179,31 +176,6 @@ impl Run<'_> {
 
     fn local_name(&self) -> String {
         local_name(self.lease.build(), self.lease.attempt())
-    }
-
-    fn stage(&self) -> Stage {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_stage(&self, stage: Stage) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
-    }
-}
-
-/// Writes to the row as often as it takes: while the database is away the build goes on,
-/// and when it stays away the lease runs out and the heartbeat ends this.
-async fn persist<T, F>(write: impl Fn() -> F) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    loop {
-        match write().await {
-            Err(error) if error.is_passing() => {
-                tracing::warn!(%error, "the build waits for the database");
-                tokio::time::sleep(RETRY).await;
-            }
-            other => return other,
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::prepare::{forward, timed_out};
 use super::{Broken, Run};
+use crate::turns::Turn;
 
 const REPORTS: usize = 64;
 /// Waits between the tries of a push. A registry that restarts is back within these.
@@ -19,20 +20,35 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(27),
 ];
 
+/// An image that the registry has, and the host still has under its real name.
+pub(super) struct Pushed {
+    /// The registry's digest of it.
+    pub(super) digest: String,
+    /// Held as long as the real name stands for this image.
+    pub(super) turn: Turn,
+}
+
 impl Run<'_> {
-    /// Pushes the image and gives the registry's digest of it.
-    pub(super) async fn push(&self) -> Result<String, Broken> {
+    /// Moves the row to Pushing and pushes the image.
+    pub(super) async fn push(&self) -> Result<Pushed, Broken> {
         let limit = self.worker.settings.push_timeout;
-        timeout(limit, self.push_in_turn()).await.map_err(|_| timed_out(Stage::Pushing, limit))?
+        let pushing = async {
+            // Neither waits for the other; but nothing is pushed before the row says so.
+            let (entered, named) =
+                tokio::join!(self.enter(Stage::Pushing, None), self.give_real_name());
+            entered?;
+            let turn = named?;
+            let digest = self.push_until_through().await?;
+            Ok(Pushed { digest, turn })
+        };
+        timeout(limit, pushing).await.map_err(|_| timed_out(Stage::Pushing, limit))?
     }
 
-    async fn push_in_turn(&self) -> Result<String, Broken> {
+    async fn give_real_name(&self) -> Result<Turn, Broken> {
         let image = &self.spec.image;
-        let _turn = self.worker.turns.wait(image).await;
+        let turn = self.worker.turns.wait(image).await;
         self.engine.tag(&self.local_name(), image).await?;
-        let digest = self.push_until_through().await?;
-        self.engine.untag(&image.to_string()).await?;
-        Ok(digest)
+        Ok(turn)
     }
 
     async fn push_until_through(&self) -> Result<String, Broken> {

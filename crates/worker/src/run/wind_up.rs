@@ -7,15 +7,24 @@ use slipway_domain::{BuildState, Failure, Next, Outcome, Reason, Stage, now};
 use slipway_store::builds::{Ending, HandBack};
 use slipway_store::{StoreError, builds, images};
 
-use super::{Run, Went, persist};
+use super::{Run, Went};
 use crate::heartbeat::Interrupt;
-use crate::purge::purge;
+use crate::persist::persist;
+use crate::purge::{Purged, purge};
 
 /// For taking an image off a host. Whatever is left then is the sweep's.
 pub(super) const PURGE_LIMIT: Duration = Duration::from_secs(60);
 /// A build that lost its host is not claimed at once again: the host's absence has to be
 /// seen first.
 const AFTER_A_LOSS: TimeDelta = TimeDelta::seconds(1);
+
+/// Whether the engine itself has said that it is done with the build. One that was only
+/// left may finish the image yet: the sweep looks again then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    IsThrough,
+    MayGoOn,
+}
 
 impl Run<'_> {
     /// Purges what is left, and writes the end or the return into line. Says where the
@@ -28,28 +37,31 @@ impl Run<'_> {
                 let note = format!("{}; the build is back in line", failure.message);
                 self.hand_back(note, Some(self.masked(failure)), false).await
             }
+            Went::Wrong(failure) if failure.reason == Reason::TimedOut => {
+                let purged = self.purge_rest(Engine::MayGoOn).await;
+                self.finish(Ending::TimedOut(self.masked(failure)), purged).await
+            }
             Went::Wrong(failure) => {
-                let purged = self.purge_rest().await;
-                let failure = self.masked(failure);
-                let ending = if failure.reason == Reason::TimedOut {
-                    Ending::TimedOut(failure)
-                } else {
-                    Ending::Failed(failure)
-                };
-                self.finish(ending, purged).await
+                let purged = self.purge_rest(Engine::IsThrough).await;
+                self.finish(Ending::Failed(self.masked(failure)), purged).await
             }
             Went::BrokenOff(Interrupt::Cancelled) => {
-                let purged = self.purge_rest().await;
-                self.finish(Ending::Cancelled, purged).await
+                // A step that was under way when the stages were broken off is done then.
+                let _ = self.log.flush().await;
+                // The registry has it: the cancel came too late.
+                let too_late = self.log.stage() == Stage::Purging;
+                let ending = if too_late { Ending::Succeeded } else { Ending::Cancelled };
+                let purged = self.purge_rest(Engine::MayGoOn).await;
+                self.finish(ending, purged).await
             }
             Went::BrokenOff(Interrupt::Stopping) => {
-                let purged = self.purge_quietly().await;
+                let purged = self.purge_quietly(Engine::MayGoOn).await;
                 let note = "the worker stopped; the build is back in line".to_owned();
                 self.hand_back(note, None, purged).await
             }
             Went::BrokenOff(Interrupt::LeaseLost) => {
                 // Nothing of the build is written any more. The image is this attempt's own.
-                if self.purge_quietly().await {
+                if self.purge_quietly(Engine::MayGoOn).await {
                     let (build, attempt) = (self.lease.build(), self.lease.attempt());
                     images::purged(&self.worker.store, build, attempt).await?;
                 }
@@ -94,21 +106,22 @@ impl Run<'_> {
     }
 
     /// The purge of a build that was built, as a stage that followers see.
-    async fn purge_rest(&self) -> bool {
-        if matches!(self.stage(), Stage::Building | Stage::Pushing)
+    async fn purge_rest(&self, engine: Engine) -> bool {
+        if matches!(self.log.stage(), Stage::Building | Stage::Pushing)
             && self.enter(Stage::Purging, None).await.is_err()
         {
             tracing::warn!("the purge could not be written down");
         }
-        self.purge_quietly().await
+        self.purge_quietly(engine).await
     }
 
     /// Whether the host has confirmed that nothing of this attempt is left on it.
-    async fn purge_quietly(&self) -> bool {
+    async fn purge_quietly(&self, engine: Engine) -> bool {
         let attempt = (self.lease.build(), self.lease.attempt());
         let purge = purge(self.worker, self.engine, attempt, &self.spec.image);
         match tokio::time::timeout(PURGE_LIMIT, purge).await {
-            Ok(Ok(())) => true,
+            Ok(Ok(Purged::Removed)) => true,
+            Ok(Ok(Purged::Absent)) => engine == Engine::IsThrough,
             Ok(Err(failure)) => {
                 tracing::warn!(%failure, "the image could not be purged; the sweep will");
                 false

@@ -1,7 +1,6 @@
 //! Hosts: found, not there, not what they should be, gone in the middle.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,8 +16,12 @@ use crate::support::{BOTH, context, engine, engine_at, listen, request, tar, uni
 
 /// A wire to the engine that can be broken.
 async fn wire() -> Wire {
-    let path = env::docker_host().strip_prefix("unix://").map(PathBuf::from);
-    Wire::to(End::Unix(path.expect("a unix socket in DOCKER_HOST"))).await.unwrap()
+    let url = env::docker_host();
+    let end = match url.strip_prefix("unix://") {
+        Some(path) => End::Unix(path.into()),
+        None => End::Tcp(url.trim_start_matches("tcp://").to_owned()),
+    };
+    Wire::to(end).await.unwrap()
 }
 
 #[tokio::test]

@@ -32,13 +32,31 @@ pub(in crate::engine) fn building(said: &Said, step: Option<&FailedStep>) -> Fai
     command_failed(text, said.code, step)
         .or_else(|| dockerfile_missing(text))
         .or_else(|| dockerfile_invalid(text))
+        .or_else(|| text.contains(DISK_FULL).then(|| disk_full(text)))
+        .or_else(|| bad_context(text))
         .or_else(|| file_not_found(text, step))
         .or_else(|| no_session(text))
         .or_else(|| base_image(text, step))
         .or_else(|| perhaps_invalid(text))
-        .or_else(|| text.contains(DISK_FULL).then(|| disk_full(text)))
         .unwrap_or_else(|| unknown(text, step))
         .at(Stage::Building)
+}
+
+/// The host could not unpack the context. Ours are written anew and whole, so that this is
+/// left for what came another way.
+fn bad_context(text: &str) -> Option<Failure> {
+    // `archive/tar: invalid tar header` (classic; BuildKit takes it for a Dockerfile)
+    // `Error processing tar file(unexpected EOF): ` and `unexpected EOF` (classic), `failed to
+    // read dockerfile: Error processing tar file(exit status 1): unexpected EOF` (BuildKit)
+    let text = text.trim_start_matches("failed to read dockerfile: ");
+    let reason = match text {
+        "archive/tar: invalid tar header" => Reason::ContextNotAnArchive,
+        "unexpected EOF" => Reason::ContextTruncated,
+        _ if text.starts_with("Error processing tar file") => Reason::ContextTruncated,
+        _ => return None,
+    };
+    let message = format!("the docker host could not unpack the build context: {text}");
+    Some(failure(reason, &message).hint("make the archive and send it again"))
 }
 
 /// The session that the request names never came, or is gone.

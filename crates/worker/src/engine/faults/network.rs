@@ -152,3 +152,29 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Observed on engine 20.10, with registries that are not on loopback.
+    #[test]
+    fn sentences_that_need_another_registry() {
+        for (text, expected) in [
+            (
+                "Get \"https://172.29.1.1:5201/v2/\": http: server gave HTTP response to HTTPS client",
+                Some(Trouble::PlainHttp),
+            ),
+            (
+                "failed to do request: Head \"https://172.29.1.1:5202/v2/x/manifests/1\": x509: \
+                 certificate signed by unknown authority",
+                Some(Trouble::Certificate),
+            ),
+            ("denied: requested access to the resource is denied", Some(Trouble::Denied)),
+            ("open /run/x: permission denied: unknown", None),
+            ("no space left on device", None),
+        ] {
+            assert_eq!(Trouble::of(text), expected, "{text}");
+        }
+    }
+}

@@ -24,12 +24,15 @@ pub(in crate::engine) fn pushing(image: &ImageRef, said: &Said) -> Failure {
         }
         // A path: it is the host's disk, not the registry's.
         None if text.contains(DISK_FULL) && text.contains(" /") => disk_full(text),
-        // `An image does not exist locally with the tag: r.example/app`
-        None if text.contains("does not exist locally") => failure(
-            Reason::HostError,
-            &format!("the docker host lost {image} before it was pushed"),
-        )
-        .hint("check that nothing else removes images on that docker host"),
+        // `An image does not exist locally with the tag: r.example/app`, `tag does not exist:
+        // r.example/app:1` (25 and later, with containerd's image store)
+        None if text.contains("does not exist locally") || text.starts_with("tag does not") => {
+            failure(
+                Reason::HostError,
+                &format!("the docker host lost {image} before it was pushed"),
+            )
+            .hint("check that nothing else removes images on that docker host")
+        }
         None => {
             let message = format!("registry {registry} did not take {image}: {text}");
             failure(Reason::RegistryError, &message).hint(Trouble::ServerError.hint(registry))
