@@ -130,6 +130,9 @@ stop_slipwayd() {
 }
 
 tear_down() {
+    # Ctrl-C also ends what the output is piped into, and a message that nobody reads must
+    # not end this.
+    trap '' PIPE
     set +e
     trap '' HUP
     stop_slipwayd

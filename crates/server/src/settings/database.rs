@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::{SettingsError, invalid};
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
@@ -12,6 +14,16 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let known = ["sqlite:", "postgres:", "postgresql:"];
+        match &self.url {
+            Some(url) if !known.iter().any(|scheme| url.starts_with(scheme)) => {
+                Err(invalid("database.url", "must begin with sqlite: or postgres:"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn url_in(&self, data_dir: &Path) -> String {
         self.url
             .clone()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use slipway_domain::{HostName, Platform};
 use slipway_worker::HostSettings;
-use slipway_worker::engine::{BuilderChoice, EngineSettings};
+use slipway_worker::engine::{BuilderChoice, Engine, EngineSettings};
 
 use super::{SettingsError, at_least_one, invalid};
 
@@ -67,7 +67,14 @@ impl Docker {
             }
             at_least_one("docker.hosts.slots", host.slots.into())?;
         }
-        self.for_worker().map(drop)
+        for host in self.for_worker()? {
+            // Talks to nobody yet; only looks whether the URL is one.
+            Engine::connect(&host.engine).map_err(|failure| {
+                let hint = failure.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                invalid("docker.hosts.url", failure.message + &hint)
+            })?;
+        }
+        Ok(())
     }
 
     /// The hosts as the worker takes them.

@@ -82,6 +82,7 @@ impl Settings {
 
     fn check(&self) -> Result<(), SettingsError> {
         self.http.check()?;
+        self.database.check()?;
         self.docker.check()?;
         self.worker.check()?;
         self.build.check()?;
@@ -148,6 +149,9 @@ mod tests {
         assert!(problem("[http]\nlissten = \"127.0.0.1:1\"").contains("lissten"));
         assert!(problem("[worker]\nheartbeat_seconds = 30").contains("worker.heartbeat_seconds"));
         assert!(problem("[limits]\ncontext_bytes = 0").contains("limits.context_bytes"));
+        assert!(problem("[database]\nurl = \"mysql://x\"").contains("database.url"));
+        let odd = "[[docker.hosts]]\nname=\"a\"\nurl=\"foo://x\"\n";
+        assert!(problem(odd).contains("docker.hosts.url"));
         let twice = "[[docker.hosts]]\nname=\"a\"\nurl=\"unix:///a\"\n";
         assert!(problem(&twice.repeat(2)).contains("docker.hosts"));
         assert!(

@@ -50,6 +50,8 @@ pub async fn cancel(
                 .map(drop))?;
             Cancelled::Requested
         }
+        // What purges because it was asked to stop has been asked already.
+        BuildState::Running(Stage::Purging) if row.cancel_requested => Cancelled::Requested,
         BuildState::Running(Stage::Purging) => Cancelled::TooLate,
         BuildState::Finished(outcome) => Cancelled::Over(outcome),
     };

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use slipway_domain::{BuildState, Stage};
-use slipway_store::builds::{Filter, advance, find, list, renew};
+use futures::future::join_all;
+use slipway_domain::{BuildId, BuildState, Stage};
+use slipway_store::builds::{Filter, Submitted, advance, find, list, renew};
 use slipway_store::events::append;
 use slipway_store::{Store, StoreError, outbox};
+use tokio::sync::mpsc;
 use url::Url;
 
 use crate::cast::{at, claim, held, keys, log, spec, submit, submit_with, told};
@@ -93,18 +95,22 @@ async fn postgres_is_cut_off_in_the_middle_of_submits() {
         let mut wire = Wire::to(&url).await;
         let store = Store::open(&wire.url(&url), keys()).await.unwrap();
         store.migrate().await.unwrap();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut accepted = Vec::new();
-        for round in 0_u64..5 {
-            let submitting: Vec<_> =
-                (0..8).map(|_| tokio::spawn(submit_until_cut(store.clone()))).collect();
-            tokio::time::sleep(Duration::from_millis(30 + round * 7)).await;
-            wire.cut().await;
-            for task in submitting {
-                accepted.extend(task.await.unwrap());
+        for round in 0..5 {
+            let senders =
+                (0..8).map(|_| tokio::spawn(submit_until_cut(store.clone(), sender.clone())));
+            let senders: Vec<_> = senders.collect();
+            for _ in 0..5 + round {
+                accepted.push(receiver.recv().await.unwrap());
             }
+            wire.cut().await;
+            join_all(senders).await.into_iter().for_each(Result::unwrap);
             wire.mend().await;
         }
-        assert!(accepted.len() > 5, "{} were accepted", accepted.len());
+        while let Ok(build) = receiver.try_recv() {
+            accepted.push(build);
+        }
         for build in &accepted {
             assert_eq!(told(&store, *build).await, ["1 queued"], "what was accepted is there");
         }
@@ -114,15 +120,14 @@ async fn postgres_is_cut_off_in_the_middle_of_submits() {
     .await;
 }
 
-async fn submit_until_cut(store: Store) -> Vec<slipway_domain::BuildId> {
+async fn submit_until_cut(store: Store, accepted: mpsc::UnboundedSender<BuildId>) {
     let none = slipway_domain::Secrets::default();
     let spec = spec("r.example/app:1");
-    let mut accepted = Vec::new();
     loop {
         match submit_with(&store, &spec, &none, None, at(2)).await {
-            Ok(slipway_store::builds::Submitted::New(build)) => accepted.push(build.id),
+            Ok(Submitted::New(build)) => accepted.send(build.id).unwrap(),
             Ok(other) => panic!("{other:?}"),
-            Err(StoreError::Unavailable(_)) => return accepted,
+            Err(StoreError::Unavailable(_)) => return,
             Err(error) => panic!("{error:?}"),
         }
     }

@@ -4,7 +4,7 @@ use slipway_domain::{Failure, Reason, Stage};
 
 use super::base_image::base_image;
 use super::command::command_failed;
-use super::dockerfile::{dockerfile_invalid, dockerfile_missing, perhaps_invalid};
+use super::dockerfile::{dockerfile_invalid, dockerfile_missing, perhaps_invalid, secret_missing};
 use super::files::file_not_found;
 use super::step::FailedStep;
 use super::{DISK_FULL, disk_full, failure};
@@ -36,6 +36,7 @@ pub(in crate::engine) fn building(said: &Said, step: Option<&FailedStep>) -> Fai
         .or_else(|| bad_context(text))
         .or_else(|| file_not_found(text, step))
         .or_else(|| no_session(text))
+        .or_else(|| secret_missing(text))
         .or_else(|| base_image(text, step))
         .or_else(|| perhaps_invalid(text))
         .unwrap_or_else(|| unknown(text, step))
@@ -162,6 +163,19 @@ mod tests {
               your pull rate limit",
                 RegistryError,
                 "pull rate limit",
+            ),
+            // engine 20.10
+            (
+                "[2/2] RUN x",
+                "failed to solve with frontend dockerfile.v0: secret token not found: not found",
+                Reason::DockerfileInvalid,
+                "needs the build secret token",
+            ),
+            (
+                "[2/2] RUN x",
+                "unable to find user nosuch: no matching entries in passwd file",
+                Reason::DockerfileInvalid,
+                "unable to find user nosuch",
             ),
             // BuildKit, from its sources
             (

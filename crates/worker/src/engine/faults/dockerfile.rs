@@ -48,7 +48,7 @@ const STARTS_OF_INVALID: [&str; 10] = [
 
 /// What sentences about a Dockerfile have in them. These come late: some also tell of an image
 /// that cannot be pulled, which is then the reason.
-const PARTS_OF_INVALID: [&str; 7] = [
+const PARTS_OF_INVALID: [&str; 10] = [
     // `invalid reference format: repository name must be lowercase` (classic)
     "invalid reference format",
     "circular dependency detected",
@@ -59,6 +59,12 @@ const PARTS_OF_INVALID: [&str; 7] = [
     // `operating system is not supported` (BuildKit, windows on linux)
     "platform specifier",
     "operating system is not supported",
+    // `unable to find user nosuch: no matching entries in passwd file` (both)
+    "unable to find user ",
+    // `max depth exceeded` (both, over 127 layers)
+    "max depth exceeded",
+    // `dockerfile line greater than maximum allowed size of 65535` (both)
+    "line greater than maximum allowed size",
 ];
 
 /// What can be said by how the sentence begins.
@@ -69,6 +75,15 @@ pub(super) fn dockerfile_invalid(text: &str) -> Option<Failure> {
 /// What can be said by a part of the sentence, once it is about nothing else.
 pub(super) fn perhaps_invalid(text: &str) -> Option<Failure> {
     PARTS_OF_INVALID.iter().any(|part| text.contains(part)).then(|| invalid(text))
+}
+
+/// A step asks for a secret that did not come with the build.
+pub(super) fn secret_missing(text: &str) -> Option<Failure> {
+    // `secret token not found: not found` (BuildKit, `required=true`)
+    let name = text.strip_prefix("secret ")?.split(" not found").next()?;
+    let message = format!("a step needs the build secret {name}, which the build does not have");
+    let hint = "builds take no secrets yet; make the mount optional, or leave it out";
+    Some(failure(Reason::DockerfileInvalid, &message).hint(hint))
 }
 
 fn invalid(text: &str) -> Failure {
