@@ -15,7 +15,7 @@ use crate::settings::Settings;
 
 /// Turns a request into an image in a registry.
 #[derive(Debug, Parser)]
-#[command(name = "slipwayd", version, about)]
+#[command(name = "slipwayd", version)]
 struct Cli {
     #[command(subcommand)]
     role: Role,

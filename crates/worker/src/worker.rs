@@ -19,8 +19,6 @@ use crate::turns::Turns;
 
 /// How often expired leases are taken back and leftovers looked for.
 const ROUNDS: Duration = Duration::from_secs(5);
-/// Leftovers are looked for with every this many rounds.
-const SWEEP_EVERY: u32 = 6;
 
 /// A worker and what it works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -126,16 +124,11 @@ impl Worker {
 
     /// Takes back what other workers lost, and purges what they left.
     async fn rounds(&self) {
-        let mut until_sweep = SWEEP_EVERY;
         loop {
             tokio::time::sleep(ROUNDS).await;
             return_expired(self).await;
-            until_sweep -= 1;
-            if until_sweep == 0 {
-                until_sweep = SWEEP_EVERY;
-                for host in self.pool.usable().into_keys() {
-                    sweep(self, &host).await;
-                }
+            for host in self.pool.usable().into_keys() {
+                sweep(self, &host).await;
             }
         }
     }

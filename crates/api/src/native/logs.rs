@@ -62,6 +62,7 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
         last: after,
         until: if follow { None } else { Some(build.last_seq) },
         stopping: api.stopping.clone(),
+        sent_away: false,
     };
     Ok(response.streaming(log.into_stream()))
 }
@@ -75,6 +76,8 @@ struct Log {
     /// The last event to render; none for a follower.
     until: Option<i64>,
     stopping: CancellationToken,
+    /// The server stopped before the build was over.
+    sent_away: bool,
 }
 
 impl Log {
@@ -105,7 +108,10 @@ impl Log {
             }),
             None => tokio::select! {
                 batch = self.tail.next() => batch?,
-                () = self.stopping.cancelled() => None,
+                () = self.stopping.cancelled() => {
+                    self.sent_away = true;
+                    None
+                }
             },
         };
         if let Some(last) = batch.as_ref().and_then(|batch| batch.last()) {
@@ -116,8 +122,7 @@ impl Log {
 
     /// What a follower is told who is sent away before the end.
     fn farewell(&self) -> Option<Bytes> {
-        let sent_away = self.until.is_none() && self.stopping.is_cancelled();
-        sent_away.then(|| {
+        self.sent_away.then(|| {
             let last = self.last;
             Bytes::from(format!(
                 "==> this server is stopping; go on with ?follow=true&from={last}\n"

@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{BuildView, ErrorView, SourceRequest, SubmitBuild};
+use slipway_domain::FieldError;
 use slipway_domain::{BuildSpecDraft, Source, UploadId};
 use slipway_store::builds::Build;
 
@@ -62,7 +63,11 @@ pub(super) fn answer(req: &HttpRequest, accepted: Accepted) -> Result<HttpRespon
 
 /// The sender's key for repeating the request, if any.
 pub(super) fn key(req: &HttpRequest) -> Result<Option<Key>, Error> {
-    let value = req.headers().get("Idempotency-Key");
+    let mut values = req.headers().get_all("Idempotency-Key");
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(FieldError::new("Idempotency-Key", "is there twice; send one").into());
+    }
     value.map(|value| Key::parse(value.as_bytes())).transpose()
 }
 

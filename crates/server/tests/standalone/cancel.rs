@@ -64,6 +64,24 @@ async fn while_building_with_either_builder() {
     }
 }
 
+/// An engine does not stop an export that it is in the middle of, and names the image after
+/// whoever asked has gone and looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_image_is_being_exported() {
+    let stack = Stack::plain().await;
+    let command = "dd if=/dev/urandom of=/big bs=1M count=300 2>/dev/null";
+    let id = stack.submitted(&build_of(&fresh(command))).await;
+    while !stack.daemon.build_log(&id).await.unwrap().contains("exporting layers") {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(stack.daemon.cancel(&id).await.unwrap(), 202);
+    let done = stack.daemon.end(&id).await.unwrap();
+    assert_eq!(done["status"], "cancelled", "{done:#}");
+    // The engine finishes, the image comes, and the sweep takes it away.
+    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    stack.leaves_nothing(&[&id]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_pushing() {
     let registry = Wire::to(End::Tcp(env::registry())).await.unwrap();
@@ -88,7 +106,7 @@ async fn while_purging_it_is_too_late() {
     wire.hold_at(b"DELETE /v1.41/images/slipway.invalid");
     let id = stack.submitted(&build_of(&fresh("true"))).await;
     wire.held().await;
-    assert_eq!(stack.daemon.build(&id).await.unwrap()["status"], "purging");
+    stack.daemon.until(&id, &["purging"]).await.unwrap();
     assert_eq!(stack.daemon.cancel(&id).await.unwrap(), 409);
     wire.mend();
     let done = stack.daemon.end(&id).await.unwrap();

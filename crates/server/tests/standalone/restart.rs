@@ -114,6 +114,7 @@ async fn killed_while_purging_it_is_not_built_again() {
     let build = build_of(&fresh("true"));
     let id = stack.submitted(&build).await;
     wire.held().await;
+    stack.daemon.until(&id, &["purging"]).await.unwrap();
     stack.daemon.kill().await.unwrap();
     wire.mend();
     stack.daemon.start_again().await.unwrap();
