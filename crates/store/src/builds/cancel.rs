@@ -50,8 +50,11 @@ pub async fn cancel(
                 .map(drop))?;
             Cancelled::Requested
         }
-        // What purges because it was asked to stop has been asked already.
-        BuildState::Running(Stage::Purging) if row.cancel_requested => Cancelled::Requested,
+        // What purges because it was asked to stop has been asked already; what is in the
+        // registry purges because it has succeeded.
+        BuildState::Running(Stage::Purging) if row.cancel_requested && row.digest.is_none() => {
+            Cancelled::Requested
+        }
         BuildState::Running(Stage::Purging) => Cancelled::TooLate,
         BuildState::Finished(outcome) => Cancelled::Over(outcome),
     };

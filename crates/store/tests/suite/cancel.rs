@@ -4,7 +4,7 @@ use slipway_domain::{BuildId, BuildState, Outcome, Stage};
 use slipway_store::builds::{Cancelled, Ending, advance, cancel, cancel_requested, finish, renew};
 
 use crate::cast::{
-    at, claim, find, held, held_in, report, secrets, spec, submit, submit_with, told,
+    DIGEST, at, claim, find, held, held_in, report, secrets, spec, submit, submit_with, told,
 };
 use crate::ground::Ground;
 
@@ -13,6 +13,7 @@ stories!(
     in_line_twice,
     while_it_runs,
     twice_while_it_runs,
+    asked_while_the_last_byte_was_pushed,
     while_it_purges,
     after_its_end,
     unknown,
@@ -68,10 +69,18 @@ async fn twice_while_it_runs(ground: &Ground) {
     let before = ground.everything().await;
     assert_eq!(cancel(&store, lease.build(), at(6)).await.unwrap(), Cancelled::Requested);
     assert_eq!(ground.everything().await, before);
-    // The worker purges first: still the same cancel, and nothing more to ask for.
+    // The worker purges before it ends the build: still the same cancel.
     advance(&store, &lease, Stage::Building, None, at(7)).await.unwrap();
     advance(&store, &lease, Stage::Purging, None, at(7)).await.unwrap();
-    assert_eq!(cancel(&store, lease.build(), at(8)).await.unwrap(), Cancelled::TooLate);
+    assert_eq!(cancel(&store, lease.build(), at(8)).await.unwrap(), Cancelled::Requested);
+}
+
+async fn asked_while_the_last_byte_was_pushed(ground: &Ground) {
+    let store = ground.store().await;
+    let lease = held_in(&store, Stage::Pushing).await;
+    assert_eq!(cancel(&store, lease.build(), at(5)).await.unwrap(), Cancelled::Requested);
+    advance(&store, &lease, Stage::Purging, Some(DIGEST), at(6)).await.unwrap();
+    assert_eq!(cancel(&store, lease.build(), at(7)).await.unwrap(), Cancelled::TooLate);
 }
 
 async fn while_it_purges(ground: &Ground) {

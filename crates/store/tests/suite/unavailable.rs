@@ -97,7 +97,7 @@ async fn postgres_is_cut_off_in_the_middle_of_submits() {
         store.migrate().await.unwrap();
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut accepted = Vec::new();
-        for round in 0..5 {
+        for round in 0..3 {
             let senders =
                 (0..8).map(|_| tokio::spawn(submit_until_cut(store.clone(), sender.clone())));
             let senders: Vec<_> = senders.collect();
