@@ -42,9 +42,11 @@ pub(crate) async fn compile() -> Result<PathBuf, Error> {
     Ok(env::current_exe()?.with_file_name("slipwayd"))
 }
 
-/// A folder for data, on the disk that also has the program: one in memory would flatter us.
-pub(crate) fn folder(binary: &Path) -> io::Result<TempDir> {
-    let beside = binary.parent().unwrap_or(Path::new("."));
+/// A folder for data, on the disk that also has this program: one in memory would flatter
+/// Slipway.
+pub(crate) fn folder() -> io::Result<TempDir> {
+    let program = env::current_exe()?;
+    let beside = program.parent().unwrap_or(Path::new("."));
     tempfile::Builder::new().prefix("bench-").tempdir_in(beside)
 }
 

@@ -61,9 +61,12 @@ async fn until_stopped(options: &Options) -> Result<(), Error> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let surroundings = Surroundings::find()?;
-    let binary = daemon::compile().await?;
+    let binary = match options.slipwayd() {
+        Some(binary) => binary.to_owned(),
+        None => daemon::compile().await?,
+    };
     let bare = Bare::connect()?;
-    let folder = daemon::folder(&binary)?;
+    let folder = daemon::folder()?;
     let works = Works::new(&surroundings, folder.path());
     let had_base = bare.has(&surroundings.base).await?;
     let start = |builder| Daemon::start(&binary, folder.path(), &surroundings, builder);

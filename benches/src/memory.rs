@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::error::Error;
 
 const EVERY: Duration = Duration::from_millis(10);
-/// Wanted: at most this much above idle.
+/// At most this much above idle.
 pub(crate) const WANTED_MIB: f64 = 64.0;
 
 /// Resident memory in KiB.

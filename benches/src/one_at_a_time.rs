@@ -70,9 +70,15 @@ fn add(table: &mut Table, bare: &[f64], slipway: &[f64]) {
             .slipway(shown(p95(slipway)))
             .ratio(p95(slipway) / p95(bare)),
     );
-    let added: Vec<f64> = slipway.iter().zip(bare).map(|(with, without)| with - without).collect();
+    let pairs = || slipway.iter().zip(bare);
+    let added: Vec<f64> = pairs().map(|(with, without)| with - without).collect();
+    let ratios: Vec<f64> = pairs().map(|(with, without)| with / without).collect();
     let added = median(&added);
-    table.add(Row::new("one at a time, added, median of pairs").slipway(format!("{added:+.1} ms")));
+    table.add(
+        Row::new("one at a time, median of pairs")
+            .slipway(format!("{added:+.1} ms"))
+            .ratio(median(&ratios)),
+    );
 }
 
 impl Parts {

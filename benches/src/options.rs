@@ -1,5 +1,7 @@
 //! How much is measured.
 
+use std::path::{Path, PathBuf};
+
 use clap::Parser;
 
 /// Builds through Slipway and straight through the engine, side by side.
@@ -15,6 +17,9 @@ pub(crate) struct Options {
     /// A quarter of everything: to see that it works, not to quote.
     #[arg(long, env = "SLIPWAY_BENCH_QUICK")]
     quick: bool,
+    /// A `slipwayd` that is compiled already, such as one from before a change.
+    #[arg(long, env = "SLIPWAY_BENCH_SLIPWAYD", value_name = "FILE")]
+    slipwayd: Option<PathBuf>,
 }
 
 impl Options {
@@ -28,6 +33,10 @@ impl Options {
 
     pub(crate) fn upload_mib(&self) -> usize {
         self.less(1024)
+    }
+
+    pub(crate) fn slipwayd(&self) -> Option<&Path> {
+        self.slipwayd.as_deref()
     }
 
     fn less(&self, number: usize) -> usize {
