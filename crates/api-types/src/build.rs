@@ -44,6 +44,14 @@ pub struct BuildView {
     /// The build that this one repeats.
     #[schema(required)]
     pub retry_of: Option<Uuid>,
+    /// 0 to 9; more goes first.
+    pub priority: u8,
+    /// Builds of the project with the same key take this one's place.
+    #[schema(required)]
+    pub supersede_key: Option<String>,
+    /// The build that took this one's place.
+    #[schema(required)]
+    pub superseded_by: Option<Uuid>,
     /// What its sender wanted to find again.
     #[schema(required)]
     pub metadata: Option<serde_json::Value>,
@@ -77,7 +85,7 @@ pub struct FailureView {
     /// `context_truncated`, `context_unsafe`, `context_too_large`, `dockerfile_missing`,
     /// `upload_missing`, `registry_denied`, `registry_unreachable`, `registry_error`,
     /// `host_unreachable`, `host_disk_full`, `host_error`, `timed_out`,
-    /// `attempts_exhausted` or `internal`.
+    /// `queue_timeout`, `attempts_exhausted` or `internal`.
     #[schema(value_type = String, example = "step_failed")]
     pub reason: Reason,
     /// The stage it happened in: `preparing`, `building`, `pushing` or `purging`.

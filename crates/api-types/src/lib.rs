@@ -8,6 +8,7 @@ mod build;
 mod error;
 mod health;
 mod host;
+mod project;
 mod source;
 mod status;
 mod submit;
@@ -19,6 +20,7 @@ pub use build::{
 pub use error::{ErrorBody, ErrorView};
 pub use health::{CheckView, HealthStatus, HealthView};
 pub use host::{HostList, HostView};
+pub use project::{ProjectLimits, ProjectList, ProjectView};
 pub use source::SourceRequest;
 pub use status::Status;
 pub use submit::{LoginSchema, RetryBuild, SubmitBuild};

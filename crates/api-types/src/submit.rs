@@ -63,6 +63,19 @@ pub struct SubmitBuild {
     /// none is given.
     #[schema(minimum = 1, maximum = 86400)]
     pub timeout_seconds: Option<u32>,
+    /// 0 to 9; more goes first. Waiting raises it by and by, so nothing waits for ever.
+    #[serde(default)]
+    #[schema(default = 0, maximum = 9)]
+    pub priority: u8,
+    /// How long it may wait in line in seconds, 1 to 604800 (a week); the server's default
+    /// where none is given. It is over then, as `timed_out` with the reason `queue_timeout`.
+    #[schema(minimum = 1, maximum = 604800)]
+    pub queue_timeout_seconds: Option<u32>,
+    /// With it, this build takes the place of older ones of the project that were submitted
+    /// with the same key: those that wait are cancelled, those that run are asked to stop.
+    /// Such as a branch's name; 1 to 255 characters.
+    #[schema(example = "app/main")]
+    pub supersede_key: Option<String>,
 }
 
 /// What a retry may bring along.

@@ -74,7 +74,7 @@ async fn look(api: &Api) -> Vec<CheckView> {
     );
     let mut checks = vec![needed("database", &database), needed("blobs", &blobs)];
     if let Ok(hosts) = database {
-        checks.extend(hosts_checks(&hosts, api.limits.host_silence, slipway_domain::now()));
+        checks.extend(hosts_checks(&hosts, api.limits.host_silence, api.store.now()));
     }
     checks
 }

@@ -103,11 +103,18 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
         secrets: &order.secrets,
         retry_of: order.retry_of,
         idempotency,
+        queue_timeout: api.limits.queue_timeout,
+        traceparent: None,
     };
-    match builds::submit(&api.store, &submission, slipway_domain::now()).await? {
-        Submitted::New(build) => {
+    match builds::submit(&api.store, &submission, api.store.now()).await? {
+        Submitted::New { build, superseded } => {
             api.queue.outbox_filled();
             api.queue.tell(News::Happened(build.id));
+            for older in superseded {
+                tracing::info!(build.id = %older, superseded_by = %build.id, "a build is superseded");
+                api.queue.tell(News::Happened(older));
+                api.queue.tell(News::CancelAsked(older));
+            }
             tracing::info!(
                 build.id = %build.id,
                 image = %build.spec.image,

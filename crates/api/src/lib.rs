@@ -57,6 +57,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Largest JSON body of boatyard in bytes: it may hold an archive in base64.
     pub boatyard_body_bytes: usize,
+    /// How long a build may be in line where it says nothing itself; `None` means for ever.
+    pub queue_timeout: Option<Duration>,
     /// How long a host may go unreported before health says so.
     pub host_silence: Duration,
 }
@@ -67,6 +69,7 @@ impl Default for Limits {
             upload_bytes: 4 << 30,
             body_bytes: 2 << 20,
             boatyard_body_bytes: 64 << 20,
+            queue_timeout: Some(Duration::from_secs(24 * 60 * 60)),
             host_silence: Duration::from_secs(120),
         }
     }

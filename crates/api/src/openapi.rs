@@ -23,6 +23,7 @@ use crate::{health, native};
         (name = "builds", description = "Submit builds and follow them"),
         (name = "uploads", description = "Build contexts"),
         (name = "hosts", description = "The Docker hosts"),
+        (name = "projects", description = "How many builds of each project run at once"),
         (name = "health", description = "How the service is"),
     ),
     paths(
@@ -38,6 +39,9 @@ use crate::{health, native};
         native::hosts::list,
         native::hosts::drain,
         native::hosts::undrain,
+        native::projects::list,
+        native::projects::limit,
+        native::projects::unlimit,
         health::health,
         health::live,
         health::ready,

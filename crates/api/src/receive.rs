@@ -145,7 +145,7 @@ impl Received {
             id: self.id,
             size_bytes: self.size_bytes,
             sha256: self.sha256.clone(),
-            created_at: slipway_domain::now(),
+            created_at: store.now(),
         };
         uploads::insert(store, &upload).await?;
         self.unkept = None;

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, Responder, Route, web};
 
 use crate::dialects::{self, boatyard};
 use crate::error::Error;
-use crate::native::{builds, cancel, events, hosts, logs, retry, submit, uploads};
+use crate::native::{builds, cancel, events, hosts, logs, projects, retry, submit, uploads};
 use crate::{health, openapi};
 
 /// Adds every path.
@@ -35,6 +35,8 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/api/v2/hosts", [get(hosts::list)]);
     at(cfg, "/api/v2/hosts/{name}/drain", [post(hosts::drain)]);
     at(cfg, "/api/v2/hosts/{name}/undrain", [post(hosts::undrain)]);
+    at(cfg, "/api/v2/projects", [get(projects::list)]);
+    at(cfg, "/api/v2/projects/{name:.+}", [put(projects::limit), delete(projects::unlimit)]);
 
     at(cfg, "/api/v1/build", [post(boatyard::submit)]);
     at(cfg, "/api/v1/{job}/status", [get(boatyard::status)]);
@@ -78,4 +80,24 @@ where
     F::Output: Responder + 'static,
 {
     ("POST", web::post().to(handler))
+}
+
+/// Setting something, however often it is said.
+fn put<F, Args>(handler: F) -> Method
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    ("PUT", web::put().to(handler))
+}
+
+/// Taking something away.
+fn delete<F, Args>(handler: F) -> Method
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    ("DELETE", web::delete().to(handler))
 }

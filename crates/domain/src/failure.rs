@@ -61,6 +61,8 @@ pub enum Reason {
     HostError,
     /// The stage outlasted its time limit.
     TimedOut,
+    /// Nothing took it out of the line within its time.
+    QueueTimeout,
     /// Workers were lost under the build as often as it may be tried.
     AttemptsExhausted,
     /// A fault of Slipway's own.
@@ -154,7 +156,7 @@ impl Reason {
                 Fault::Registry
             }
             Self::HostUnreachable | Self::HostDiskFull | Self::HostError => Fault::Host,
-            Self::AttemptsExhausted | Self::Internal => Fault::System,
+            Self::QueueTimeout | Self::AttemptsExhausted | Self::Internal => Fault::System,
         }
     }
 
@@ -182,6 +184,7 @@ impl Reason {
             | Self::RegistryError
             | Self::HostError
             | Self::TimedOut
+            | Self::QueueTimeout
             | Self::AttemptsExhausted
             | Self::Internal => Next::Fail,
         }

@@ -13,6 +13,9 @@ const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// cap at 64 KiB with all its escapes.
 const MAX_ESCAPED_BYTES: usize = 56 * 1024;
 const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
+const MAX_QUEUE_TIMEOUT_SECONDS: u32 = 7 * 24 * 60 * 60;
+const MAX_PRIORITY: u8 = 9;
+const MAX_KEY_CHARS: usize = 255;
 
 /// A checked request for a build, as the row keeps it. Logins travel apart, sealed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,15 @@ pub struct BuildSpec {
     pub metadata: Option<serde_json::Value>,
     /// Time limit of the building stage; the server's default where none is given.
     pub timeout_seconds: Option<u32>,
+    /// 0 to 9; more goes first. Rows of before it existed have none.
+    #[serde(default)]
+    pub priority: u8,
+    /// How long it may wait in line; the server's default where none is given.
+    #[serde(default)]
+    pub queue_timeout_seconds: Option<u32>,
+    /// A newer build of the project with the same key takes this one's place.
+    #[serde(default)]
+    pub supersede_key: Option<String>,
 }
 
 /// A request as it came, field by field, before it was checked.
@@ -74,6 +86,12 @@ pub struct BuildSpecDraft {
     pub metadata: Option<serde_json::Value>,
     /// See [`BuildSpec::timeout_seconds`].
     pub timeout_seconds: Option<u32>,
+    /// See [`BuildSpec::priority`].
+    pub priority: u8,
+    /// See [`BuildSpec::queue_timeout_seconds`].
+    pub queue_timeout_seconds: Option<u32>,
+    /// See [`BuildSpec::supersede_key`].
+    pub supersede_key: Option<String>,
 }
 
 impl BuildSpecDraft {
@@ -93,6 +111,9 @@ impl BuildSpecDraft {
             project: None,
             metadata: None,
             timeout_seconds: None,
+            priority: 0,
+            queue_timeout_seconds: None,
+            supersede_key: None,
         }
     }
 
@@ -117,11 +138,19 @@ impl BuildSpecDraft {
         if self.target.as_deref().is_some_and(|target| !is_stage_name(target)) {
             return Err(FieldError::new("target", "is not the name or number of a build stage"));
         }
-        if let Some(seconds) = self.timeout_seconds
-            && !(1..=MAX_TIMEOUT_SECONDS).contains(&seconds)
-        {
-            let message = format!("must be 1 to {MAX_TIMEOUT_SECONDS} seconds, not {seconds}");
-            return Err(FieldError::new("timeout_seconds", message));
+        check_seconds("timeout_seconds", self.timeout_seconds, MAX_TIMEOUT_SECONDS)?;
+        check_seconds(
+            "queue_timeout_seconds",
+            self.queue_timeout_seconds,
+            MAX_QUEUE_TIMEOUT_SECONDS,
+        )?;
+        if self.priority > MAX_PRIORITY {
+            let message = format!("must be 0 to {MAX_PRIORITY}, not {}", self.priority);
+            return Err(FieldError::new("priority", message));
+        }
+        if self.supersede_key.as_deref().is_some_and(|key| !is_key(key)) {
+            let message = "must be 1 to 255 characters, none of them a control character";
+            return Err(FieldError::new("supersede_key", message));
         }
         if self.metadata.as_ref().is_some_and(|value| value.to_string().len() > MAX_VALUE_BYTES) {
             return Err(FieldError::new("metadata", "is larger than 64 KiB"));
@@ -146,8 +175,25 @@ impl BuildSpecDraft {
                 .map_or_else(|| Ok(Project::default()), Project::parse)?,
             metadata: self.metadata,
             timeout_seconds: self.timeout_seconds,
+            priority: self.priority,
+            queue_timeout_seconds: self.queue_timeout_seconds,
+            supersede_key: self.supersede_key,
         })
     }
+}
+
+fn check_seconds(field: &str, given: Option<u32>, most: u32) -> Result<(), FieldError> {
+    match given {
+        Some(seconds) if !(1..=most).contains(&seconds) => {
+            let message = format!("must be 1 to {most} seconds, not {seconds}");
+            Err(FieldError::new(field, message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= MAX_KEY_CHARS && !text.contains(char::is_control)
 }
 
 fn check_source(source: &Source) -> Result<(), FieldError> {
@@ -251,6 +297,11 @@ mod tests {
         assert_eq!(refused(|d| d.platform = Some("linux".into())).field, "platform");
         assert_eq!(refused(|d| d.project = Some("-".into())).field, "project");
         assert_eq!(refused(|d| d.timeout_seconds = Some(0)).field, "timeout_seconds");
+        let field = refused(|d| d.queue_timeout_seconds = Some(604_801)).field;
+        assert_eq!(field, "queue_timeout_seconds");
+        assert_eq!(refused(|d| d.priority = 10).field, "priority");
+        assert_eq!(refused(|d| d.supersede_key = Some("a\nb".into())).field, "supersede_key");
+        assert_eq!(refused(|d| d.supersede_key = Some(String::new())).field, "supersede_key");
         let value = "=".repeat(20_000);
         assert_eq!(
             refused(|d| {
@@ -268,5 +319,15 @@ mod tests {
         let spec = draft().parse().unwrap();
         let text = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<BuildSpec>(&text).unwrap(), spec);
+    }
+
+    #[test]
+    fn rows_of_the_release_before_can_be_read() {
+        let spec = draft().parse().unwrap();
+        let mut row = serde_json::to_value(&spec).unwrap();
+        for new in ["priority", "queue_timeout_seconds", "supersede_key"] {
+            row.as_object_mut().unwrap().remove(new).unwrap();
+        }
+        assert_eq!(serde_json::from_value::<BuildSpec>(row).unwrap(), spec);
     }
 }

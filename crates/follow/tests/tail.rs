@@ -218,21 +218,23 @@ async fn open(folder: &TempDir) -> Store {
 
 async fn held(store: &Store) -> Lease {
     let source = Source::Dockerfile { content: "FROM scratch\n".into() };
-    let submission = Submission {
-        id: BuildId::generate(),
-        spec: &BuildSpecDraft::new("r.example/app:1", source).parse().unwrap(),
-        secrets: &Secrets::default(),
-        retry_of: None,
-        idempotency: None,
-    };
+    let spec = BuildSpecDraft::new("r.example/app:1", source).parse().unwrap();
+    let secrets = Secrets::default();
+    let submission = Submission::new(BuildId::generate(), &spec, &secrets);
     submit(store, &submission, now()).await.unwrap();
     let name = HostName::parse("h1").unwrap();
     let hosts = BTreeMap::from([(name.clone(), Vec::new())]);
-    let probe = Probe { name, slots: 1, platform: None, builder: None, problem: None };
-    report(store, &probe, now()).await.unwrap();
+    let probe =
+        Probe { name, slots: 1, platform: None, builder: None, engine: None, problem: None };
+    report(store, WorkerId::generate(), &probe, now()).await.unwrap();
     let expires_at = now() + TimeDelta::seconds(60);
-    let offer = Offer { worker: WorkerId::generate(), hosts: &hosts, expires_at };
-    claim(store, &offer, |_, _| 0, now()).await.unwrap().unwrap().lease
+    let offer = Offer {
+        worker: WorkerId::generate(),
+        hosts: &hosts,
+        expires_at,
+        raise_after: TimeDelta::minutes(5),
+    };
+    claim(store, &offer, |_, _, _| 0, now()).await.unwrap().unwrap().lease
 }
 
 /// Writes `count` log events in batches of 1 to 9, tells of most, and ends the build.

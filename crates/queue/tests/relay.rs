@@ -127,12 +127,8 @@ async fn empty_store() -> (Store, TempDir) {
 
 async fn accept(store: &Store) {
     let source = Source::Dockerfile { content: "FROM scratch\n".into() };
-    let submission = Submission {
-        id: BuildId::generate(),
-        spec: &BuildSpecDraft::new("r.example/app:1", source).parse().unwrap(),
-        secrets: &Secrets::default(),
-        retry_of: None,
-        idempotency: None,
-    };
+    let spec = BuildSpecDraft::new("r.example/app:1", source).parse().unwrap();
+    let secrets = Secrets::default();
+    let submission = Submission::new(BuildId::generate(), &spec, &secrets);
     submit(store, &submission, now()).await.unwrap();
 }

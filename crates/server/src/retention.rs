@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use slipway_domain::now;
 use slipway_store::blobs::Blobs;
 use slipway_store::{Store, StoreError, uploads};
 
@@ -25,7 +24,7 @@ pub(crate) async fn run(store: Store, blobs: Blobs, keep: Duration) {
 /// than left without its context. A blob whose row is gone but that a crash left is found
 /// again by its age.
 async fn remove_unused(store: &Store, blobs: &Blobs, keep: Duration) -> Result<usize, StoreError> {
-    let before = now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
+    let before = store.now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
     let mut removed = 0;
     for id in uploads::forget_unused(store, before).await? {
         blobs.delete(id).await?;

@@ -15,6 +15,7 @@ use sqlx::{
 };
 
 use crate::StoreError;
+use crate::clock::Clock;
 use crate::seal::KeyRing;
 
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -32,6 +33,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) keys: KeyRing,
+    pub(crate) clock: Clock,
 }
 
 #[derive(Debug, Clone)]
@@ -110,7 +112,9 @@ impl Store {
                 "database.url must begin with sqlite: or postgres:".into(),
             ));
         };
-        Ok(Self { db, keys })
+        let store = Self { db, keys, clock: Clock::of_this_process() };
+        store.read_clock().await?;
+        Ok(store)
     }
 
     /// Applies the migrations that are pending. Safe to run from several processes at once.
@@ -210,14 +214,6 @@ impl Tx {
     pub(crate) const fn for_update(&self) -> &'static str {
         match self {
             Self::Postgres(_) => " FOR UPDATE",
-            Self::Sqlite(_) => "",
-        }
-    }
-
-    /// Locks the rows read and passes by those that another claim has locked.
-    pub(crate) const fn for_update_skip_locked(&self) -> &'static str {
-        match self {
-            Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
             Self::Sqlite(_) => "",
         }
     }

@@ -1,10 +1,10 @@
 //! The Docker hosts as workers report them, and how many builds run on each.
 
-use chrono::{DateTime, Utc};
-use slipway_domain::{HostName, Platform};
+use chrono::{DateTime, TimeDelta, Utc};
+use slipway_domain::{HostName, Platform, WorkerId};
 use sqlx::FromRow;
 
-use crate::db::{read, write};
+use crate::db::{Tx, read, write};
 use crate::{Store, StoreError};
 
 /// A host as the API shows it and as waiting builds are explained by it.
@@ -39,9 +39,14 @@ pub struct Probe {
     pub platform: Option<Platform>,
     /// The builder in use, where it answered.
     pub builder: Option<String>,
+    /// The engine's own id, where it answered.
+    pub engine: Option<String>,
     /// Why it cannot be used; `None` when it can.
     pub problem: Option<String>,
 }
+
+/// A word of a worker on a host counts for so long: a worker that is gone speaks no more.
+const FRESH: TimeDelta = TimeDelta::seconds(60);
 
 #[derive(FromRow)]
 struct Row {
@@ -55,19 +60,25 @@ struct Row {
     probed_at: DateTime<Utc>,
 }
 
-/// Writes down what a probe found. Whether the host is drained stays as it is.
+/// Writes down what a worker's probe found, and says whether the host can be used after
+/// all: `Some` problem when the probe met one, or when another worker has found another
+/// engine under the same name. Whether the host is drained stays as it is.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn report(store: &Store, probe: &Probe, now: DateTime<Utc>) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO hosts (name, slots, platform, builder, problem, probed_at) \
+pub async fn report(
+    store: &Store,
+    worker: WorkerId,
+    probe: &Probe,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, StoreError> {
+    const HOST: &str = "INSERT INTO hosts (name, slots, platform, builder, problem, probed_at) \
          VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, \
          platform = COALESCE(excluded.platform, hosts.platform), \
-         builder = COALESCE(excluded.builder, hosts.builder), \
-         problem = excluded.problem, probed_at = excluded.probed_at";
+         builder = COALESCE(excluded.builder, hosts.builder), probed_at = excluded.probed_at";
     let mut tx = store.begin().await?;
-    write!(tx, connection => sqlx::query(SQL)
+    write!(tx, connection => sqlx::query(HOST)
         .bind(probe.name.as_str())
         .bind(i32::try_from(probe.slots).unwrap_or(i32::MAX))
         .bind(probe.platform.as_ref().map(Platform::as_str))
@@ -77,7 +88,75 @@ pub async fn report(store: &Store, probe: &Probe, now: DateTime<Utc>) -> Result<
         .execute(connection)
         .await
         .map(drop))?;
-    tx.commit().await
+    let problem = match &probe.problem {
+        Some(problem) => Some(problem.clone()),
+        None => other_engine(&mut tx, worker, probe, now).await?,
+    };
+    write_probe(&mut tx, worker, probe, problem.as_deref(), now).await?;
+    agree(&mut tx, &probe.name, now).await?;
+    tx.commit().await?;
+    Ok(problem)
+}
+
+/// Two machines that each call their own engine by one name would count each other's
+/// slots, and look for their images in the wrong place.
+async fn other_engine(
+    tx: &mut Tx,
+    worker: WorkerId,
+    probe: &Probe,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "SELECT count(*) FROM host_probes WHERE host = $1 AND worker <> $2 \
+         AND engine <> $3 AND problem IS NULL AND probed_at > $4";
+    let Some(engine) = &probe.engine else { return Ok(None) };
+    let others: i64 = write!(*tx, connection => sqlx::query_scalar(SQL)
+        .bind(probe.name.as_str())
+        .bind(worker.as_uuid())
+        .bind(engine.as_str())
+        .bind(now - FRESH)
+        .fetch_one(connection)
+        .await)?;
+    let problem = "another worker finds another Docker Engine under this name; \
+         give each engine a name of its own in docker.hosts";
+    Ok((others > 0).then(|| problem.to_owned()))
+}
+
+async fn write_probe(
+    tx: &mut Tx,
+    worker: WorkerId,
+    probe: &Probe,
+    problem: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO host_probes (host, worker, problem, engine, probed_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (host, worker) DO UPDATE SET \
+         problem = excluded.problem, engine = excluded.engine, probed_at = excluded.probed_at";
+    write!(*tx, connection => sqlx::query(SQL)
+        .bind(probe.name.as_str())
+        .bind(worker.as_uuid())
+        .bind(problem)
+        .bind(probe.engine.as_deref())
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// A host can be used if any worker can use it: each claims only for those that it reaches
+/// itself.
+async fn agree(tx: &mut Tx, name: &HostName, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE hosts SET problem = CASE WHEN EXISTS \
+         (SELECT 1 FROM host_probes WHERE host = $1 AND problem IS NULL AND probed_at > $2) \
+         THEN NULL ELSE (SELECT problem FROM host_probes WHERE host = $1 \
+         ORDER BY problem IS NULL, probed_at DESC LIMIT 1) END WHERE name = $1";
+    write!(*tx, connection => sqlx::query(SQL)
+        .bind(name.as_str())
+        .bind(now - FRESH)
+        .execute(connection)
+        .await
+        .map(drop))?;
+    Ok(())
 }
 
 /// All hosts by name.
@@ -113,14 +192,21 @@ pub async fn set_drained(
     Ok(changed == 1)
 }
 
-/// Forgets hosts that no worker has probed since `before` and that hold no lease.
+/// Forgets hosts that no worker has probed since `before` and that hold no lease, and what
+/// workers that are gone said of the others.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn forget_unseen(store: &Store, before: DateTime<Utc>) -> Result<u64, StoreError> {
     const SQL: &str = "DELETE FROM hosts WHERE probed_at < $1 \
          AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.host = hosts.name)";
+    const SAID: &str = "DELETE FROM host_probes WHERE probed_at < $1";
     let mut tx = store.begin().await?;
+    write!(tx, connection => sqlx::query(SAID)
+        .bind(before)
+        .execute(connection)
+        .await
+        .map(drop))?;
     let gone = write!(tx, connection => sqlx::query(SQL)
         .bind(before)
         .execute(connection)

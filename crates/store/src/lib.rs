@@ -9,13 +9,16 @@
 
 pub mod blobs;
 pub mod builds;
+mod clock;
 mod db;
 mod error;
 pub mod events;
 pub mod hosts;
 pub mod images;
 pub mod outbox;
+pub mod projects;
 pub mod seal;
+pub mod turns;
 pub mod uploads;
 
 pub use db::{MigrationState, Store};

@@ -1,4 +1,5 @@
-//! Which host a repository's builds should go to.
+//! Which host a repository's builds should go to. A repository is one project's: two that
+//! push to one have caches of their own.
 //!
 //! Rendezvous hashing: each host gets a weight for the repository and the highest weight
 //! wins. Every worker computes the same order without asking anybody, a repository keeps
@@ -8,10 +9,12 @@
 use sha2::{Digest, Sha256};
 use slipway_domain::HostName;
 
-/// The weight of `host` for `repository`.
+/// The weight of `host` for a project's `repository`.
 #[must_use]
-pub(crate) fn weight(repository: &str, host: &HostName) -> u64 {
+pub(crate) fn weight(project: &str, repository: &str, host: &HostName) -> u64 {
     let mut hash = Sha256::new();
+    hash.update(project.as_bytes());
+    hash.update([0]);
     hash.update(repository.as_bytes());
     hash.update([0]);
     hash.update(host.as_str().as_bytes());
@@ -28,7 +31,7 @@ mod tests {
         let hosts: Vec<HostName> =
             ["a", "b", "c"].iter().map(|name| HostName::parse(name).unwrap()).collect();
         let best = |hosts: &[HostName], repository: &str| {
-            hosts.iter().max_by_key(|host| weight(repository, host)).unwrap().clone()
+            hosts.iter().max_by_key(|host| weight("default", repository, host)).unwrap().clone()
         };
         let mut won = [0; 3];
         for number in 0..300 {

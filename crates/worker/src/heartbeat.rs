@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use slipway_domain::now;
 use slipway_queue::{Ear, News, POLL};
 use slipway_store::{Lease, StoreError, builds};
 use tokio::sync::watch;
@@ -109,7 +108,8 @@ impl Beat {
 
     async fn renew(&mut self) -> Option<Interrupt> {
         let lease = self.worker.settings.lease;
-        let expires_at = now() + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
+        let now = self.worker.store.now();
+        let expires_at = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
         let asked_at = Instant::now();
         match within(lease, builds::renew(&self.worker.store, &self.lease, expires_at)).await {
             Ok(heartbeat) => {

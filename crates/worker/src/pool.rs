@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use slipway_domain::{Failure, HostName, Platform, now};
-use slipway_store::{Store, hosts};
+use slipway_domain::{Failure, HostName, Platform, Reason};
+use slipway_store::hosts;
 use tokio::sync::Notify;
 
 use crate::Worker;
@@ -112,7 +112,7 @@ impl Pool {
         let mut retry = FIRST_RETRY;
         loop {
             let was_usable = member.info().is_some();
-            let wait = match self.probe_one(member, &worker.store).await {
+            let wait = match self.probe_one(member, worker).await {
                 Ok(()) => {
                     retry = FIRST_RETRY;
                     if !was_usable {
@@ -135,28 +135,28 @@ impl Pool {
     }
 
     /// One look at one host, written down.
-    async fn probe_one(&self, member: &Member, store: &Store) -> Result<(), Failure> {
+    async fn probe_one(&self, member: &Member, worker: &Worker) -> Result<(), Failure> {
         let found = member.engine.probe().await;
         let probe = hosts::Probe {
             name: member.settings.engine.name.clone(),
             slots: member.settings.slots,
             platform: found.as_ref().ok().map(|info| info.platform.clone()),
             builder: found.as_ref().ok().map(|info| info.builder.as_str().to_owned()),
+            engine: None,
             problem: found.as_ref().err().map(|failure| failure.message.clone()),
         };
-        if let Err(error) = hosts::report(store, &probe, now()).await {
-            tracing::warn!(host.name = %probe.name, %error, "the host's state cannot be written");
-        }
-        match found {
-            Ok(info) => {
-                member.set_info(Some(info));
-                Ok(())
+        let store = &worker.store;
+        let found = match hosts::report(store, worker.id, &probe, store.now()).await {
+            // What others found counts only where this worker's own probe went well.
+            Ok(Some(problem)) => found.and(Err(Failure::new(Reason::HostError, problem))),
+            Ok(None) => found,
+            Err(error) => {
+                tracing::warn!(host.name = %probe.name, %error, "the host's state cannot be written");
+                found
             }
-            Err(failure) => {
-                member.set_info(None);
-                Err(failure)
-            }
-        }
+        };
+        member.set_info(found.as_ref().ok().cloned());
+        found.map(drop)
     }
 }
 

@@ -18,6 +18,8 @@ pub struct WorkerSettings {
     pub lease: Duration,
     /// How often the claim is renewed.
     pub heartbeat: Duration,
+    /// For how long a build waits until it counts as one priority higher.
+    pub raise_after: Duration,
     /// How often a build may be lost before it fails.
     pub max_attempts: u32,
     /// For getting the context to the engine.
@@ -50,6 +52,7 @@ impl Default for WorkerSettings {
             concurrency: 8,
             lease: Duration::from_secs(20),
             heartbeat: Duration::from_secs(5),
+            raise_after: Duration::from_secs(300),
             max_attempts: 3,
             fetch_timeout: Duration::from_secs(600),
             build_timeout: Duration::from_secs(3600),

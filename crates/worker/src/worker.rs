@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slipway_domain::{Failure, WorkerId, now};
-use slipway_queue::{POLL, Queue};
+use chrono::TimeDelta;
+use slipway_domain::{Failure, WorkerId};
+use slipway_queue::{News, POLL, Queue};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, builds};
+use slipway_store::{Store, builds, hosts};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +20,9 @@ use crate::turns::Turns;
 
 /// How often expired leases are taken back and leftovers looked for.
 const ROUNDS: Duration = Duration::from_secs(5);
+/// A host that no worker has looked at for so long is gone. Long: with its row goes an
+/// operator's word that it is drained.
+const FORGET_HOSTS: TimeDelta = TimeDelta::days(1);
 
 /// A worker and what it works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -122,13 +126,22 @@ impl Worker {
         }
     }
 
-    /// Takes back what other workers lost, and purges what they left.
+    /// Takes back what other workers lost, ends what waited too long, and purges what was
+    /// left on the hosts.
     async fn rounds(&self) {
         loop {
             tokio::time::sleep(ROUNDS).await;
+            if let Err(error) = self.store.read_clock().await {
+                tracing::warn!(%error, "the database's clock cannot be read");
+            }
             return_expired(self).await;
+            give_up(self).await;
             for host in self.pool.usable().into_keys() {
                 sweep(self, &host).await;
+            }
+            let unseen = hosts::forget_unseen(&self.store, self.store.now() - FORGET_HOSTS).await;
+            if let Err(error) = unseen {
+                tracing::warn!(%error, "hosts that are gone cannot be forgotten");
             }
         }
     }
@@ -136,16 +149,30 @@ impl Worker {
 
 /// One round: every lease that ran out is taken back.
 pub async fn return_expired(worker: &Worker) {
-    match builds::return_expired(&worker.store, worker.settings.max_attempts, now()).await {
+    let (store, most) = (&worker.store, worker.settings.max_attempts);
+    match builds::return_expired(store, most, store.now()).await {
         Ok(returned) => {
             for build in &returned {
                 tracing::warn!(build.id = %build.build, build.status = %build.state, "a lease ran out");
-                worker.queue.tell(slipway_queue::News::Happened(build.build));
+                worker.queue.tell(News::Happened(build.build));
             }
             if !returned.is_empty() {
                 worker.queue.outbox_filled();
             }
         }
         Err(error) => tracing::warn!(%error, "expired leases cannot be looked up"),
+    }
+}
+
+/// One round: every build that waited for longer than it may is over.
+async fn give_up(worker: &Worker) {
+    match builds::give_up(&worker.store, worker.store.now()).await {
+        Ok(ended) => {
+            for build in ended {
+                tracing::warn!(build.id = %build, "a build waited for too long and is over");
+                worker.queue.tell(News::Happened(build));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "builds that wait too long cannot be looked up"),
     }
 }

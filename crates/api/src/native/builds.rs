@@ -62,7 +62,7 @@ pub(crate) async fn list(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
 pub(crate) async fn one(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
     Params::read(&req, &[])?;
     let build = path::build(&req, &api).await?;
-    let waiting = builds::waiting(&api.store, &build, slipway_domain::now()).await?;
+    let waiting = builds::waiting(&api.store, &build, api.store.now()).await?;
     Ok(HttpResponse::Ok().json(view::build(build, waiting)))
 }
 

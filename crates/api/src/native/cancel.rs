@@ -24,7 +24,7 @@ use crate::error::Error;
 )]
 pub(crate) async fn cancel(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
     let id = path::build_id(&req)?;
-    match builds::cancel(&api.store, id, slipway_domain::now()).await? {
+    match builds::cancel(&api.store, id, api.store.now()).await? {
         Cancelled::Now => api.queue.tell(News::Happened(id)),
         Cancelled::Requested => api.queue.tell(News::CancelAsked(id)),
         Cancelled::TooLate => return Err(Error::TooLate),

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod hosts;
 pub(crate) mod logs;
 mod path;
+pub(crate) mod projects;
 pub(crate) mod retry;
 pub(crate) mod submit;
 pub(crate) mod uploads;

@@ -90,6 +90,9 @@ fn order(asked: SubmitBuild) -> Result<Order, Error> {
         project: asked.project,
         metadata: asked.metadata,
         timeout_seconds: asked.timeout_seconds,
+        priority: asked.priority,
+        queue_timeout_seconds: asked.queue_timeout_seconds,
+        supersede_key: asked.supersede_key,
     };
     Order::check(draft, intake::logins(asked.registry_auth)?)
 }

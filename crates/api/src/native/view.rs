@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use slipway_api_types::{
-    BuildLinks, BuildView, FailureView, HostView, SourceView, Status, TimingsView, UploadView,
-    WaitingView,
+    BuildLinks, BuildView, FailureView, HostView, ProjectView, SourceView, Status, TimingsView,
+    UploadView, WaitingView,
 };
 use slipway_domain::{BuildState, Failure, Platform, Source};
 use slipway_store::builds::{Build, Waiting};
 use slipway_store::hosts::Host;
+use slipway_store::projects::ProjectState;
 use slipway_store::uploads::Upload;
 
 /// A build, with the reason why it waits where that was asked for.
@@ -36,6 +37,9 @@ pub(super) fn build(build: Build, waiting: Option<Waiting>) -> BuildView {
         }),
         cancel_requested: build.cancel_requested_at.is_some(),
         retry_of: build.retry_of.map(slipway_domain::BuildId::as_uuid),
+        priority: build.spec.priority,
+        supersede_key: build.spec.supersede_key,
+        superseded_by: build.superseded_by.map(slipway_domain::BuildId::as_uuid),
         metadata: build.spec.metadata,
         last_seq: build.last_seq,
         links: BuildLinks { logs: format!("{this}/logs"), events: format!("{this}/events"), this },
@@ -59,6 +63,12 @@ pub(super) fn host(host: Host) -> HostView {
         problem: host.problem,
         probed_at: host.probed_at,
     }
+}
+
+/// A project.
+pub(super) fn project(project: ProjectState) -> ProjectView {
+    let ProjectState { name, max_running, running } = project;
+    ProjectView { name, max_running, running }
 }
 
 /// An upload.

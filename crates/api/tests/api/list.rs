@@ -15,13 +15,8 @@ async fn builds_of_one_moment_are_all_listed_once() {
     for n in 0..7 {
         let source = Source::Dockerfile { content: "FROM scratch".into() };
         let spec = BuildSpecDraft::new(format!("app:{n}"), source).parse().unwrap();
-        let submission = Submission {
-            id: BuildId::generate(),
-            spec: &spec,
-            secrets: &Secrets::default(),
-            retry_of: None,
-            idempotency: None,
-        };
+        let secrets = Secrets::default();
+        let submission = Submission::new(BuildId::generate(), &spec, &secrets);
         builds::submit(&server.api.store, &submission, moment).await.unwrap();
     }
     let mut seen = Vec::new();

@@ -17,6 +17,7 @@ mod health;
 mod hosts;
 mod list;
 mod logs;
+mod projects;
 mod retry;
 mod routes;
 mod secrets;

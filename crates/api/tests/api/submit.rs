@@ -38,6 +38,7 @@ async fn a_build_is_written_down_and_rung_for() {
       "metadata": {
         "commit": "4f2a9c1"
       },
+      "priority": 0,
       "project": "default",
       "retry_of": null,
       "source": {
@@ -45,6 +46,8 @@ async fn a_build_is_written_down_and_rung_for() {
         "type": "dockerfile"
       },
       "status": "queued",
+      "supersede_key": null,
+      "superseded_by": null,
       "timings": {
         "building_at": null,
         "building_ms": null,
@@ -97,6 +100,9 @@ async fn every_field_reaches_the_worker() {
             "project": "team/app",
             "metadata": [1, null],
             "timeout_seconds": 60,
+            "priority": 7,
+            "queue_timeout_seconds": 600,
+            "supersede_key": "app/main",
         }))
         .await;
     let claimed = Worker::start(&server).await.claim().await;
@@ -124,7 +130,10 @@ async fn every_field_reaches_the_worker() {
         1,
         null
       ],
-      "timeout_seconds": 60
+      "timeout_seconds": 60,
+      "priority": 7,
+      "queue_timeout_seconds": 600,
+      "supersede_key": "app/main"
     }
     "#);
     let logins: Vec<_> = claimed

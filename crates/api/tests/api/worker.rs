@@ -29,12 +29,14 @@ pub(crate) fn a_host(name: &str) -> Probe {
         slots: 2,
         platform: Some(Platform::parse("linux/amd64").unwrap()),
         builder: Some("buildkit".into()),
+        engine: None,
         problem: None,
     }
 }
 
 pub(crate) async fn report(server: &Server, probe: &Probe) {
-    hosts::report(&server.api.store, probe, now()).await.unwrap();
+    let worker = WorkerId::from_uuid(uuid::Uuid::from_u128(7));
+    hosts::report(&server.api.store, worker, probe, now()).await.unwrap();
 }
 
 /// Output of a step.
@@ -65,8 +67,9 @@ impl<'a> Worker<'a> {
         let platforms = vec![Platform::parse("linux/amd64").unwrap()];
         let hosts = BTreeMap::from([(HostName::parse("local").unwrap(), platforms)]);
         let expires_at = now() + Duration::seconds(60);
-        let offer = Offer { worker: self.id, hosts: &hosts, expires_at };
-        let claimed = builds::claim(&self.server.api.store, &offer, |_, _| 0, now()).await;
+        let offer =
+            Offer { worker: self.id, hosts: &hosts, expires_at, raise_after: Duration::minutes(5) };
+        let claimed = builds::claim(&self.server.api.store, &offer, |_, _, _| 0, now()).await;
         let claimed = claimed.unwrap().expect("a build in line");
         self.tell(&claimed.lease);
         claimed

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use slipway_api::{Api, Serving};
-use slipway_domain::{HostName, now};
+use slipway_domain::HostName;
 use slipway_queue::{Queue, Relay};
 use slipway_store::blobs::Blobs;
 use slipway_store::seal::KeyRing;
@@ -115,11 +115,11 @@ fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
 /// once: builds it held go back into line, half-written uploads go, and hosts that are in
 /// no settings any more are forgotten.
 async fn recover(settings: &Settings, store: &Store, blobs: &Blobs) -> Result<(), Failure> {
-    let returned = builds::return_all(store, settings.worker.max_attempts, now()).await?;
+    let returned = builds::return_all(store, settings.worker.max_attempts, store.now()).await?;
     for build in returned {
         tracing::info!(build.id = %build.build, build.status = %build.state, "was cut off before");
     }
-    blobs.sweep_unfinished(now())?;
+    blobs.sweep_unfinished(store.now())?;
     let listed: BTreeSet<HostName> =
         settings.docker.for_worker()?.into_iter().map(|host| host.engine.name).collect();
     for host in hosts::all(store).await? {
@@ -136,6 +136,7 @@ fn for_worker(settings: &Settings) -> Result<WorkerSettings, Failure> {
         concurrency: settings.worker.concurrency,
         lease: Duration::from_secs(settings.worker.lease_seconds),
         heartbeat: Duration::from_secs(settings.worker.heartbeat_seconds),
+        raise_after: Duration::from_secs(settings.worker.priority_raise_seconds),
         max_attempts: settings.worker.max_attempts,
         fetch_timeout: Duration::from_secs(settings.build.fetch_timeout_seconds),
         build_timeout: Duration::from_secs(settings.build.timeout_seconds),
@@ -148,6 +149,7 @@ fn for_worker(settings: &Settings) -> Result<WorkerSettings, Failure> {
 fn for_api(settings: &Settings) -> slipway_api::Limits {
     slipway_api::Limits {
         upload_bytes: settings.limits.context_bytes,
+        queue_timeout: settings.build.queue_timeout(),
         body_bytes: usize::try_from(settings.http.body_limit).unwrap_or(usize::MAX),
         ..slipway_api::Limits::default()
     }

@@ -1,6 +1,7 @@
 //! `[build]`: what every build gets, and how long its stages may take.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub(crate) struct Build {
     pub(crate) push_timeout_seconds: u64,
     /// For getting the context to the engine.
     pub(crate) fetch_timeout_seconds: u64,
+    /// For waiting in line, where the build names no limit; 0 means for ever.
+    pub(crate) queue_timeout_seconds: u64,
     /// Build arguments of every build; the request's win.
     pub(crate) extra_args: BTreeMap<String, String>,
 }
@@ -25,12 +28,21 @@ impl Default for Build {
             timeout_seconds: 3600,
             push_timeout_seconds: 900,
             fetch_timeout_seconds: 600,
+            queue_timeout_seconds: 24 * 60 * 60,
             extra_args: BTreeMap::new(),
         }
     }
 }
 
 impl Build {
+    /// How long a build may be in line where it says nothing itself.
+    pub(crate) const fn queue_timeout(&self) -> Option<Duration> {
+        match self.queue_timeout_seconds {
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds)),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         at_least_one("build.timeout_seconds", self.timeout_seconds)?;
         at_least_one("build.push_timeout_seconds", self.push_timeout_seconds)?;

@@ -13,13 +13,21 @@ pub(crate) struct Worker {
     pub(crate) lease_seconds: u64,
     /// How often it is renewed.
     pub(crate) heartbeat_seconds: u64,
+    /// For how long a build waits until it counts as one priority higher.
+    pub(crate) priority_raise_seconds: u64,
     /// How often a build may be lost before it fails.
     pub(crate) max_attempts: u32,
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { concurrency: 8, lease_seconds: 20, heartbeat_seconds: 5, max_attempts: 3 }
+        Self {
+            concurrency: 8,
+            lease_seconds: 20,
+            heartbeat_seconds: 5,
+            priority_raise_seconds: 300,
+            max_attempts: 3,
+        }
     }
 }
 
@@ -28,6 +36,7 @@ impl Worker {
         at_least_one("worker.concurrency", self.concurrency.into())?;
         at_least_one("worker.max_attempts", self.max_attempts.into())?;
         at_least_one("worker.heartbeat_seconds", self.heartbeat_seconds)?;
+        at_least_one("worker.priority_raise_seconds", self.priority_raise_seconds)?;
         if self.heartbeat_seconds.saturating_mul(2) > self.lease_seconds {
             return Err(invalid(
                 "worker.heartbeat_seconds",

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use slipway_domain::{BuildId, BuildState, Outcome, Stage};
 
-use super::transition::{Ending, current, end};
-use crate::db::{read, write};
+use super::transition::{Current, Ending, current, end};
+use crate::db::{Tx, read, write};
 use crate::{Store, StoreError};
 
 /// What became of the request.
@@ -32,18 +32,29 @@ pub async fn cancel(
     build: BuildId,
     now: DateTime<Utc>,
 ) -> Result<Cancelled, StoreError> {
-    const SQL: &str = "UPDATE builds SET cancel_requested_at = COALESCE(cancel_requested_at, $2) \
-         WHERE id = $1 AND status IN ('preparing', 'building', 'pushing')";
     let mut tx = store.begin().await?;
     let Some(row) = current(&mut tx, build).await? else { return Ok(Cancelled::Unknown) };
-    let answer = match row.state {
+    let answer = cancel_in(&mut tx, &row, now).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// [`cancel`], as a part of something larger.
+pub(super) async fn cancel_in(
+    tx: &mut Tx,
+    row: &Current,
+    now: DateTime<Utc>,
+) -> Result<Cancelled, StoreError> {
+    const SQL: &str = "UPDATE builds SET cancel_requested_at = COALESCE(cancel_requested_at, $2) \
+         WHERE id = $1 AND status IN ('preparing', 'building', 'pushing')";
+    Ok(match row.state {
         BuildState::Queued => {
-            end(&mut tx, &row, Ending::Cancelled, now).await?;
+            end(tx, row, Ending::Cancelled, now).await?;
             Cancelled::Now
         }
         BuildState::Running(Stage::Preparing | Stage::Building | Stage::Pushing) => {
-            write!(tx, connection => sqlx::query(SQL)
-                .bind(build.as_uuid())
+            write!(*tx, connection => sqlx::query(SQL)
+                .bind(row.id.as_uuid())
                 .bind(now)
                 .execute(connection)
                 .await
@@ -57,9 +68,7 @@ pub async fn cancel(
         }
         BuildState::Running(Stage::Purging) => Cancelled::TooLate,
         BuildState::Finished(outcome) => Cancelled::Over(outcome),
-    };
-    tx.commit().await?;
-    Ok(answer)
+    })
 }
 
 /// Whether somebody asked for `build` to stop: for its worker, between heartbeats.

@@ -1,17 +1,18 @@
 //! A worker takes the next build: one short transaction that picks a build, picks a host
 //! with a free slot, and writes the lease.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use slipway_domain::{
     Attempt, BuildId, BuildSpec, BuildState, EventBody, HostName, Platform, Secrets, Stage,
     WorkerId,
 };
-use sqlx::{AssertSqlSafe, FromRow};
-use uuid::Uuid;
+use sqlx::FromRow;
 
+use super::line::{self, Head, Wanted};
 use super::row::corrupt;
+use super::slots;
 use crate::db::{Tx, write};
 use crate::seal::Sealed;
 use crate::{Lease, Store, StoreError, events};
@@ -28,6 +29,8 @@ pub struct Offer<'a> {
     pub hosts: &'a BTreeMap<HostName, Vec<Platform>>,
     /// When the lease will run out unless it is renewed.
     pub expires_at: DateTime<Utc>,
+    /// For how long a build waits until it counts as one priority higher.
+    pub raise_after: TimeDelta,
 }
 
 /// A build that is held now.
@@ -41,21 +44,8 @@ pub struct Claimed {
     pub secrets: Secrets,
     /// When it was submitted.
     pub created_at: DateTime<Utc>,
-}
-
-#[derive(FromRow)]
-struct HostRow {
-    name: String,
-    slots: i32,
-}
-
-#[derive(FromRow)]
-struct Candidate {
-    id: Uuid,
-    created_at: DateTime<Utc>,
-    repository: String,
-    platform: Option<String>,
-    spec: String,
+    /// Trace context of the request that submitted it.
+    pub traceparent: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -65,8 +55,8 @@ struct SealedRow {
     ciphertext: Vec<u8>,
 }
 
-/// Claims the oldest build that one of the offered hosts can run. `prefer` orders the
-/// free hosts for a repository, best first.
+/// Claims the build that goes next among those that one of the offered hosts can run.
+/// `prefer` orders the free hosts for a project and repository: the highest wins.
 ///
 /// # Errors
 /// When the database does not answer. A build whose row or secrets cannot be read is put
@@ -74,20 +64,43 @@ struct SealedRow {
 pub async fn claim(
     store: &Store,
     offer: &Offer<'_>,
-    prefer: impl Fn(&str, &HostName) -> u64,
+    prefer: impl Fn(&str, &str, &HostName) -> u64,
     now: DateTime<Utc>,
 ) -> Result<Option<Claimed>, StoreError> {
-    let mut tx = store.begin().await?;
-    let free = free_hosts(&mut tx, offer).await?;
-    let Some(candidate) = oldest(&mut tx, offer, &free, now).await? else {
-        return Ok(None);
-    };
-    let build = BuildId::from_uuid(candidate.id);
-    let claimed = hold(store, tx, offer, &free, candidate, prefer, now).await;
-    if let Err(StoreError::Corrupt { .. } | StoreError::Sealed { .. }) = &claimed {
-        put_off(store, build, now + PUT_OFF).await?;
+    loop {
+        let mut tx = store.begin().await?;
+        let free = slots::free(&mut tx, offer).await?;
+        if free.hosts.is_empty() {
+            return Ok(None);
+        }
+        let platforms = free.hosts.iter().filter_map(|host| offer.hosts.get(*host)).flatten();
+        let wanted = Wanted {
+            platforms: platforms.map(Platform::as_str).chain([line::ANY]).collect(),
+            full: free.full_projects,
+            raise_after: offer.raise_after,
+            now,
+        };
+        let Some(head) = line::next(&mut tx, &wanted).await? else { return Ok(None) };
+        let build = BuildId::from_uuid(head.id);
+        match hold(store, tx, offer, &free.hosts, head, &prefer, now).await {
+            Ok(Held::Yes(claimed)) => return Ok(Some(*claimed)),
+            // It was cancelled just now: the next one, then.
+            Ok(Held::Gone) => {}
+            Ok(Held::NoHost) => return Ok(None),
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Sealed { .. })) => {
+                put_off(store, build, obstacle(&error), now + PUT_OFF).await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    claimed
+}
+
+/// Whether a build that was next is held now.
+enum Held {
+    Yes(Box<Claimed>),
+    Gone,
+    NoHost,
 }
 
 async fn hold(
@@ -95,114 +108,75 @@ async fn hold(
     mut tx: Tx,
     offer: &Offer<'_>,
     free: &[&HostName],
-    candidate: Candidate,
-    prefer: impl Fn(&str, &HostName) -> u64,
+    head: Head,
+    prefer: impl Fn(&str, &str, &HostName) -> u64,
     now: DateTime<Utc>,
-) -> Result<Option<Claimed>, StoreError> {
-    let fits = |host: &&&HostName| match &candidate.platform {
+) -> Result<Held, StoreError> {
+    let fits = |host: &&&HostName| match &head.platform {
         None => true,
         Some(wanted) => {
             offer.hosts.get(**host).is_some_and(|list| list.iter().any(|p| p.as_str() == wanted))
         }
     };
-    let best = free.iter().filter(fits).max_by_key(|host| prefer(&candidate.repository, host));
-    let Some(host) = best.map(|host| (*host).clone()) else {
-        return Ok(None);
-    };
-    let spec = serde_json::from_str(&candidate.spec).map_err(|e| {
+    let best =
+        free.iter().filter(fits).max_by_key(|host| prefer(&head.project, &head.repository, host));
+    let Some(host) = best.map(|host| (*host).clone()) else { return Ok(Held::NoHost) };
+    let spec: BuildSpec = serde_json::from_str(&head.spec).map_err(|e| {
         let problem = format!("{:?} at column {}", e.classify(), e.column());
-        corrupt(candidate.id, "spec", problem)
+        corrupt(head.id, "spec", problem)
     })?;
-    let build = BuildId::from_uuid(candidate.id);
+    let build = BuildId::from_uuid(head.id);
     let secrets = unseal(store, &mut tx, build).await?;
-    let attempt = take(&mut tx, build, &host, now).await?;
+    let Some(attempt) = take(&mut tx, build, &host, now).await? else { return Ok(Held::Gone) };
     let lease = Lease { build, attempt, worker: offer.worker, host };
     note(&mut tx, &lease, offer.expires_at).await?;
+    line::served(&mut tx, head.priority, head.round).await?;
     tx.commit().await?;
-    Ok(Some(Claimed { lease, spec, secrets, created_at: candidate.created_at }))
+    let Head { created_at, traceparent, .. } = head;
+    Ok(Held::Yes(Box::new(Claimed { lease, spec, secrets, created_at, traceparent })))
 }
 
-/// The offered hosts with a free slot, counted over all workers. Their rows stay locked
-/// until the lease is written, so that two workers cannot both take the last slot.
-async fn free_hosts<'a>(tx: &mut Tx, offer: &Offer<'a>) -> Result<Vec<&'a HostName>, StoreError> {
-    const RUNNING: &str = "SELECT host, count(*) FROM leases GROUP BY host";
-    let sql = format!(
-        "SELECT name, slots FROM hosts WHERE NOT drained AND problem IS NULL ORDER BY name{}",
-        tx.for_update()
-    );
-    let hosts: Vec<HostRow> = write!(*tx, connection => sqlx::query_as(AssertSqlSafe(sql))
-        .fetch_all(connection)
-        .await)?;
-    let running: Vec<(String, i64)> =
-        write!(*tx, connection => sqlx::query_as(RUNNING).fetch_all(connection).await)?;
-    let running: BTreeMap<String, i64> = running.into_iter().collect();
-    let has_room = |name: &HostName| {
-        hosts.iter().any(|row| {
-            row.name == name.as_str()
-                && running.get(name.as_str()).copied().unwrap_or(0) < i64::from(row.slots)
-        })
-    };
-    Ok(offer.hosts.keys().filter(|name| has_room(name)).collect())
-}
-
-/// The oldest build in line for one of the platforms of the free hosts, or for any. One
-/// look per platform, each of which ends at its first row however long the line is.
-async fn oldest(
-    tx: &mut Tx,
-    offer: &Offer<'_>,
-    free: &[&HostName],
-    now: DateTime<Utc>,
-) -> Result<Option<Candidate>, StoreError> {
-    const ANY: &str = "";
-    if free.is_empty() {
-        return Ok(None);
+/// What the sender of a build is told that a worker could not take.
+const fn obstacle(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Sealed { .. } => {
+            "its logins cannot be opened with the keys of the worker that wanted it; \
+             see secrets.key_file of the workers and of the API servers"
+        }
+        _ => "the worker that wanted it cannot read its row; it may be of a newer release",
     }
-    let platforms = free.iter().filter_map(|host| offer.hosts.get(*host)).flatten();
-    let platforms: BTreeSet<&str> = platforms.map(Platform::as_str).chain([ANY]).collect();
-    let sql = format!(
-        "SELECT id, created_at, repository, platform, spec FROM builds \
-         WHERE status = 'queued' AND not_before <= $1 AND COALESCE(platform, '') = $2 \
-         ORDER BY created_at, id LIMIT 1{}",
-        tx.for_update_skip_locked()
-    );
-    let mut best: Option<Candidate> = None;
-    for platform in platforms {
-        let found: Option<Candidate> = write!(*tx, connection => sqlx::query_as(AssertSqlSafe(sql.clone()))
-                .bind(now)
-                .bind(platform)
-                .fetch_optional(connection)
-                .await)?;
-        let key = |candidate: &Candidate| (candidate.created_at, candidate.id);
-        best = match (best, found) {
-            (Some(best), Some(found)) if key(&found) < key(&best) => Some(found),
-            (Some(best), _) => Some(best),
-            (None, found) => found,
-        };
-    }
-    Ok(best)
 }
 
 /// Leaves a build in line that this worker cannot read, and lets the others pass: a worker
 /// of another release, or one with the right key, may be able to.
-async fn put_off(store: &Store, build: BuildId, until: DateTime<Utc>) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE builds SET not_before = $2 WHERE id = $1 AND status = 'queued'";
+async fn put_off(
+    store: &Store,
+    build: BuildId,
+    obstacle: &str,
+    until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE builds SET not_before = $2, obstacle = $3 \
+         WHERE id = $1 AND status = 'queued'";
     let mut tx = store.begin().await?;
     write!(tx, connection => sqlx::query(SQL)
         .bind(build.as_uuid())
         .bind(until)
+        .bind(obstacle)
         .execute(connection)
         .await
         .map(drop))?;
     tx.commit().await
 }
 
+/// Moves the build's row. `None` when it is in line no more.
 async fn take(
     tx: &mut Tx,
     build: BuildId,
     host: &HostName,
     now: DateTime<Utc>,
-) -> Result<Attempt, StoreError> {
+) -> Result<Option<Attempt>, StoreError> {
     const SQL: &str = "UPDATE builds SET status = 'preparing', attempt = attempt + 1, host = $2, \
+         obstacle = NULL, \
          preparing_at = $3, building_at = NULL, pushing_at = NULL, purging_at = NULL, \
          last_seq = last_seq + 1 WHERE id = $1 AND status = 'queued' RETURNING attempt, last_seq";
     let row: Option<(i32, i64)> = write!(*tx, connection => sqlx::query_as(SQL)
@@ -211,7 +185,7 @@ async fn take(
         .bind(now)
         .fetch_optional(connection)
         .await)?;
-    let (attempt, seq) = row.ok_or(StoreError::LeaseLost(build))?;
+    let Some((attempt, seq)) = row else { return Ok(None) };
     let attempt = Attempt(attempt);
     let event = EventBody::State {
         status: BuildState::Running(Stage::Preparing),
@@ -221,7 +195,7 @@ async fn take(
         failure: None,
     };
     events::insert(tx, build, attempt, seq, now, &[event]).await?;
-    Ok(attempt)
+    Ok(Some(attempt))
 }
 
 /// Writes the lease, and that the attempt may leave an image on the host.

@@ -2,15 +2,20 @@
 
 mod cancel;
 mod claim;
+mod give_up;
 mod lease;
+mod line;
 mod read;
 mod row;
+mod slots;
 mod submit;
+mod supersede;
 mod transition;
 mod waiting;
 
 pub use cancel::{Cancelled, cancel, cancel_requested};
 pub use claim::{Claimed, Offer, claim};
+pub use give_up::give_up;
 pub use lease::{Heartbeat, Returned, renew, return_all, return_expired};
 pub use read::{Filter, Position, find, list};
 pub use row::{Build, Timings};

@@ -40,6 +40,12 @@ pub struct Build {
     pub had_secrets: bool,
     /// The number of its latest event.
     pub last_seq: i64,
+    /// Its round in the line of its priority, see [`claim`](super::claim).
+    pub round: i64,
+    /// Why the last worker that wanted it could not take it.
+    pub obstacle: Option<String>,
+    /// The newer build that took its place.
+    pub superseded_by: Option<BuildId>,
 }
 
 /// When the latest attempt entered each stage.
@@ -62,7 +68,7 @@ macro_rules! build_columns {
     () => {
         "id, spec, status, attempt, losses, host, not_before, cancel_requested_at, created_at, \
          preparing_at, building_at, pushing_at, purging_at, finished_at, digest, failure, \
-         retry_of, had_secrets, last_seq"
+         retry_of, had_secrets, last_seq, round, obstacle, superseded_by"
     };
 }
 pub(super) use build_columns;
@@ -85,6 +91,9 @@ pub(super) struct Row {
     retry_of: Option<Uuid>,
     had_secrets: bool,
     last_seq: i64,
+    round: i64,
+    obstacle: Option<String>,
+    superseded_by: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Build {
@@ -120,6 +129,9 @@ impl TryFrom<Row> for Build {
             retry_of: row.retry_of.map(BuildId::from_uuid),
             had_secrets: row.had_secrets,
             last_seq: row.last_seq,
+            round: row.round,
+            obstacle: row.obstacle,
+            superseded_by: row.superseded_by.map(BuildId::from_uuid),
         })
     }
 }

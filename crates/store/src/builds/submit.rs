@@ -1,12 +1,16 @@
 //! A build is accepted: its row, its first event, its sealed secrets and its bell, in one
 //! transaction.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use slipway_domain::{Attempt, BuildId, BuildSpec, BuildState, EventBody, Secrets, Source};
 use uuid::Uuid;
 
 use super::Build;
+use super::give_up::give_up_at;
 use super::row::{Row, build_columns};
+use super::supersede;
 use crate::db::{Tx, write};
 use crate::{Store, StoreError, events, outbox};
 
@@ -23,6 +27,26 @@ pub struct Submission<'a> {
     pub retry_of: Option<BuildId>,
     /// The sender's key for repeating a request safely.
     pub idempotency: Option<Idempotency<'a>>,
+    /// How long it may be in line where the spec says nothing; `None` means for ever.
+    pub queue_timeout: Option<Duration>,
+    /// Trace context of the request (W3C Trace Context), for the worker's spans.
+    pub traceparent: Option<&'a str>,
+}
+
+impl<'a> Submission<'a> {
+    /// A first submission with nothing beside it.
+    #[must_use]
+    pub const fn new(id: BuildId, spec: &'a BuildSpec, secrets: &'a Secrets) -> Self {
+        Self {
+            id,
+            spec,
+            secrets,
+            retry_of: None,
+            idempotency: None,
+            queue_timeout: None,
+            traceparent: None,
+        }
+    }
 }
 
 /// A key under which the same request gets the same answer.
@@ -38,7 +62,13 @@ pub struct Idempotency<'a> {
 #[derive(Debug)]
 pub enum Submitted {
     /// It is in line.
-    New(Box<Build>),
+    New {
+        /// As it stands.
+        build: Box<Build>,
+        /// The older builds of its key that it took the place of: some are over now, the
+        /// others run and were asked to stop.
+        superseded: Vec<BuildId>,
+    },
     /// The same request came before under this key: this is its build.
     Before(Box<Build>),
     /// Another request came before under this key.
@@ -76,6 +106,10 @@ pub async fn submit(
             None => Ok(Submitted::NoSuchUpload),
         };
     }
+    let superseded = match submission.spec.supersede_key.as_deref() {
+        Some(key) => supersede::older(&mut tx, project, key, submission.id, now).await?,
+        None => Vec::new(),
+    };
     let build = insert(&mut tx, submission, upload, now).await?;
     if let Some(idempotency) = submission.idempotency
         && !take_key(&mut tx, project, idempotency, submission.id, now).await?
@@ -96,7 +130,7 @@ pub async fn submit(
     events::insert(&mut tx, submission.id, Attempt(0), 1, now, &[queued]).await?;
     outbox::insert(&mut tx, submission.id, now).await?;
     tx.commit().await?;
-    Ok(Submitted::New(Box::new(build)))
+    Ok(Submitted::New { build: Box::new(build), superseded })
 }
 
 async fn touch_upload(tx: &mut Tx, upload: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -116,15 +150,25 @@ async fn insert(
     upload: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<Build, StoreError> {
+    // The round: one after the project's last that waits, and after all that were served.
+    // Two submits at once may get the same one, which is no harm: the older goes first.
     const SQL: &str = concat!(
         "INSERT INTO builds (id, project, image, repository, platform, spec, upload, retry_of, \
-         status, not_before, created_at, had_secrets, last_seq) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1) RETURNING ",
+         status, not_before, created_at, had_secrets, last_seq, priority, queue_seconds, \
+         give_up_at, supersede_key, traceparent, round) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1, $11, $12, $13, $14, \
+         $15, (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
+         WHERE priority = $11 UNION ALL SELECT max(round) FROM builds \
+         WHERE project = $2 AND priority = $11 AND status = 'queued') AS before)) RETURNING ",
         build_columns!()
     );
     let spec = submission.spec;
     // Words, numbers and maps of strings: this cannot fail to serialise.
     let json = serde_json::to_string(spec).unwrap_or_default();
+    let asked = spec.queue_timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    let queue_seconds = asked
+        .or(submission.queue_timeout)
+        .map(|timeout| i32::try_from(timeout.as_secs()).unwrap_or(i32::MAX));
     let row: Row = write!(*tx, connection => sqlx::query_as(SQL)
         .bind(submission.id.as_uuid())
         .bind(spec.project.as_str())
@@ -136,6 +180,11 @@ async fn insert(
         .bind(submission.retry_of.map(BuildId::as_uuid))
         .bind(now)
         .bind(!submission.secrets.is_empty())
+        .bind(i32::from(spec.priority))
+        .bind(queue_seconds)
+        .bind(give_up_at(queue_seconds, now))
+        .bind(spec.supersede_key.as_deref())
+        .bind(submission.traceparent)
         .fetch_one(connection)
         .await)?;
     row.try_into()

@@ -10,6 +10,7 @@ use slipway_domain::{
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
+use super::give_up::give_up_at;
 use super::row::parse_state;
 use crate::db::{Tx, write};
 use crate::{Lease, Store, StoreError, events, outbox};
@@ -50,6 +51,9 @@ struct CurrentRow {
     losses: i32,
     digest: Option<String>,
     cancel_requested_at: Option<DateTime<Utc>>,
+    queue_seconds: Option<i32>,
+    give_up_at: Option<DateTime<Utc>>,
+    superseded_by: Option<Uuid>,
 }
 
 /// What a row says before a step.
@@ -60,6 +64,9 @@ pub(super) struct Current {
     pub(super) losses: u32,
     pub(super) digest: Option<String>,
     pub(super) cancel_requested: bool,
+    pub(super) queue_seconds: Option<i32>,
+    pub(super) give_up_at: Option<DateTime<Utc>>,
+    pub(super) superseded_by: Option<BuildId>,
 }
 
 /// What else changes with a step.
@@ -173,11 +180,13 @@ pub(super) async fn back_in_line(
     }
     let change = Change { note: Some(terms.note), ..Change::default() };
     step(tx, current, BuildState::Queued, change, now).await?;
-    const SQL: &str = "UPDATE builds SET losses = $2, not_before = $3 WHERE id = $1";
+    const SQL: &str =
+        "UPDATE builds SET losses = $2, not_before = $3, give_up_at = $4 WHERE id = $1";
     write!(*tx, connection => sqlx::query(SQL)
         .bind(current.id.as_uuid())
         .bind(i32::try_from(losses).unwrap_or(i32::MAX))
         .bind(terms.not_before)
+        .bind(give_up_at(current.queue_seconds, now))
         .execute(connection)
         .await
         .map(drop))?;
@@ -201,7 +210,9 @@ pub(super) async fn end(
         Ending::Cancelled => (Outcome::Cancelled, None),
     };
     let state = BuildState::Finished(outcome);
-    step(tx, current, state, Change { failure, ..Change::default() }, now).await?;
+    let by = current.superseded_by.filter(|_| outcome == Outcome::Cancelled);
+    let note = by.map(|newer| format!("superseded by build {newer}"));
+    step(tx, current, state, Change { failure, note, ..Change::default() }, now).await?;
     release(tx, current.id).await?;
     write!(*tx, connection => sqlx::query(ERASE)
         .bind(current.id.as_uuid())
@@ -222,8 +233,8 @@ async fn held(tx: &mut Tx, lease: &Lease) -> Result<Current, StoreError> {
 /// Reads and locks a build's row.
 pub(super) async fn current(tx: &mut Tx, id: BuildId) -> Result<Option<Current>, StoreError> {
     let sql = format!(
-        "SELECT id, status, attempt, losses, digest, cancel_requested_at \
-         FROM builds WHERE id = $1{}",
+        "SELECT id, status, attempt, losses, digest, cancel_requested_at, queue_seconds, \
+         give_up_at, superseded_by FROM builds WHERE id = $1{}",
         tx.for_update()
     );
     let row: Option<CurrentRow> = write!(*tx, connection => sqlx::query_as(AssertSqlSafe(sql))
@@ -238,6 +249,9 @@ pub(super) async fn current(tx: &mut Tx, id: BuildId) -> Result<Option<Current>,
             losses: u32::try_from(row.losses).unwrap_or(0),
             digest: row.digest,
             cancel_requested: row.cancel_requested_at.is_some(),
+            queue_seconds: row.queue_seconds,
+            give_up_at: row.give_up_at,
+            superseded_by: row.superseded_by.map(BuildId::from_uuid),
         })
     })
     .transpose()
@@ -287,12 +301,15 @@ pub(super) async fn step(
 }
 
 async fn release(tx: &mut Tx, build: BuildId) -> Result<(), StoreError> {
-    const SQL: &str = "DELETE FROM leases WHERE build = $1";
-    write!(*tx, connection => sqlx::query(SQL)
-        .bind(build.as_uuid())
-        .execute(connection)
-        .await
-        .map(drop))?;
+    const LEASE: &str = "DELETE FROM leases WHERE build = $1";
+    const TURN: &str = "DELETE FROM push_turns WHERE build = $1";
+    for sql in [LEASE, TURN] {
+        write!(*tx, connection => sqlx::query(sql)
+            .bind(build.as_uuid())
+            .execute(connection)
+            .await
+            .map(drop))?;
+    }
     Ok(())
 }
 

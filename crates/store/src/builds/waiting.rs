@@ -1,19 +1,26 @@
 //! Why a build still waits, and where it stands in line.
 
-use chrono::{DateTime, Utc};
-use slipway_domain::BuildState;
+use chrono::{DateTime, TimeDelta, Utc};
+use slipway_domain::{BuildState, Platform};
+use sqlx::QueryBuilder;
 
-use super::Build;
+use super::{Build, line};
 use crate::db::read;
 use crate::hosts::Host;
-use crate::{Store, StoreError};
+use crate::projects::Whose;
+use crate::{Store, StoreError, hosts, projects};
+
+/// Further back than this, a place in line is not counted out.
+const COUNTED: i64 = 10_000;
+/// A host that no worker has looked at for so long has no worker.
+const UNSEEN: TimeDelta = TimeDelta::seconds(60);
 
 /// A waiting build's reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// In words for its sender.
     pub reason: String,
-    /// How many builds are before it; 0 is next.
+    /// How many builds are before it, counted up to 10,000; 0 is next.
     pub position: u64,
     /// Since when it waits.
     pub since: DateTime<Utc>,
@@ -28,25 +35,69 @@ pub async fn waiting(
     build: &Build,
     now: DateTime<Utc>,
 ) -> Result<Option<Waiting>, StoreError> {
-    const AHEAD: &str = "SELECT count(*) FROM builds \
-         WHERE status = 'queued' AND (created_at, id) < ($1, $2)";
     if build.state != BuildState::Queued {
         return Ok(None);
     }
-    let ahead: i64 = read!(store, pool => sqlx::query_scalar(AHEAD)
-        .bind(build.created_at)
-        .bind(build.id.as_uuid())
-        .fetch_one(pool)
-        .await)?;
+    let hosts = hosts::all(store).await?;
+    let ahead = ahead(store, build, &hosts).await?;
     let position = u64::try_from(ahead).unwrap_or(0);
-    let hosts = crate::hosts::all(store).await?;
-    let reason = reason(build, &hosts, position, now);
+    let reason = match about_hosts(build, &hosts, now) {
+        Some(reason) => reason,
+        None => match about_itself(store, build, now).await? {
+            Some(reason) => reason,
+            None => about_the_line(build, &hosts, position),
+        },
+    };
     Ok(Some(Waiting { reason, position, since: build.created_at }))
 }
 
-fn reason(build: &Build, hosts: &[Host], position: u64, now: DateTime<Utc>) -> String {
+/// How many builds go before this one as things stand: those of a higher priority, and in
+/// its own those of an earlier round. Only builds for its platform or for any count, since
+/// no other takes a slot from it; and not how long each has waited, which changes that.
+async fn ahead(store: &Store, build: &Build, hosts: &[Host]) -> Result<i64, StoreError> {
+    let priority = i32::from(build.spec.priority);
+    let mut platforms: Vec<&str> = match &build.spec.platform {
+        Some(wanted) => vec![wanted.as_str()],
+        None => {
+            hosts.iter().filter_map(|host| host.platform.as_ref()).map(Platform::as_str).collect()
+        }
+    };
+    platforms.push(line::ANY);
+    platforms.sort_unstable();
+    platforms.dedup();
+    // Two looks, each along the index.
+    let (higher, same): (i64, i64) = read!(store, pool => {
+        let mut query = QueryBuilder::new("SELECT (SELECT count(*) FROM (");
+        push_line(&mut query, &platforms);
+        query.push(" AND priority > ").push_bind(priority);
+        query.push(" LIMIT ").push_bind(COUNTED).push(") AS higher), (SELECT count(*) FROM (");
+        push_line(&mut query, &platforms);
+        query.push(" AND priority = ").push_bind(priority);
+        query.push(" AND (round, created_at, id) < (").push_bind(build.round);
+        query.push(", ").push_bind(build.created_at).push(", ").push_bind(build.id.as_uuid());
+        query.push(") LIMIT ").push_bind(COUNTED).push(") AS same)");
+        query.build_query_as().fetch_one(pool).await
+    })?;
+    Ok((higher + same).min(COUNTED))
+}
+
+fn push_line<'a, DB>(query: &mut QueryBuilder<DB>, platforms: &[&'a str])
+where
+    DB: sqlx::Database,
+    &'a str: sqlx::Encode<'a, DB> + sqlx::Type<DB>,
+{
+    query.push("SELECT 1 FROM builds WHERE status = 'queued' AND COALESCE(platform, '') IN (");
+    let mut list = query.separated(", ");
+    for platform in platforms {
+        list.push_bind(*platform);
+    }
+    query.push(")");
+}
+
+/// What keeps every build like this one off the hosts.
+fn about_hosts(build: &Build, hosts: &[Host], now: DateTime<Utc>) -> Option<String> {
     if hosts.is_empty() {
-        return "no worker has reported a Docker host".into();
+        return Some("no worker has reported a Docker host".into());
     }
     let wanted = build.spec.platform.as_ref();
     let fits = |host: &&Host| {
@@ -54,32 +105,64 @@ fn reason(build: &Build, hosts: &[Host], position: u64, now: DateTime<Utc>) -> S
     };
     let fitting: Vec<&Host> = hosts.iter().filter(fits).collect();
     if let (Some(platform), true) = (wanted, fitting.is_empty()) {
-        return format!("no host for {platform}");
+        return Some(format!("no host for {platform}"));
     }
     let (drained, serving): (Vec<&Host>, Vec<&Host>) = fitting.into_iter().partition(|h| h.drained);
     if serving.is_empty() {
         let names: Vec<&str> = drained.iter().map(|host| host.name.as_str()).collect();
-        return format!("drained: {}", names.join(", "));
+        return Some(match names.as_slice() {
+            [one] => format!("host {one} drained"),
+            several => format!("hosts {} drained", several.join(", ")),
+        });
     }
-    let usable: Vec<&&Host> = serving.iter().filter(|host| host.problem.is_none()).collect();
-    if usable.is_empty() {
-        let problems: Vec<String> = serving
-            .iter()
-            .map(|host| format!("{}: {}", host.name, host.problem.as_deref().unwrap_or_default()))
-            .collect();
-        return format!("no Docker host can be used: {}", problems.join("; "));
+    let seen: Vec<&&Host> = serving.iter().filter(|host| now - host.probed_at < UNSEEN).collect();
+    if seen.is_empty() {
+        return Some("no worker is running: none has looked at a host for a minute".into());
+    }
+    if seen.iter().all(|host| host.problem.is_some()) {
+        let problem = |host: &&&Host| {
+            format!("{}: {}", host.name, host.problem.as_deref().unwrap_or_default())
+        };
+        let problems: Vec<String> = seen.iter().map(problem).collect();
+        return Some(format!("no Docker host can be used: {}", problems.join("; ")));
+    }
+    None
+}
+
+/// What keeps this build or its project back.
+async fn about_itself(
+    store: &Store,
+    build: &Build,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, StoreError> {
+    if let Some(obstacle) = &build.obstacle {
+        return Ok(Some(obstacle.clone()));
     }
     if build.not_before > now {
-        return "its last attempt was cut off; it is tried again in a moment".into();
+        return Ok(Some("its last attempt was cut off; it is tried again in a moment".into()));
     }
-    let slots: u32 = usable.iter().map(|host| host.slots).sum();
-    let running: u32 = usable.iter().map(|host| host.running).sum();
+    let project = projects::one(store, &Whose::Of(build.spec.project.clone())).await?;
+    let running = project.running;
+    let limit = project.max_running.filter(|limit| running >= u64::from(*limit));
+    Ok(limit.map(|limit| format!("project limit {running} of {limit}")))
+}
+
+fn about_the_line(build: &Build, hosts: &[Host], position: u64) -> String {
+    let wanted = build.spec.platform.as_ref();
+    let usable = |host: &&Host| {
+        !host.drained
+            && host.problem.is_none()
+            && (wanted.is_none() || host.platform.is_none() || host.platform.as_ref() == wanted)
+    };
+    let slots: u32 = hosts.iter().filter(usable).map(|host| host.slots).sum();
+    let running: u32 = hosts.iter().filter(usable).map(|host| host.running).sum();
     if running >= slots {
         return format!("all {slots} slots busy");
     }
     match position {
         0 => "next in line".into(),
         1 => "1 build is before it".into(),
+        ahead if ahead >= COUNTED.unsigned_abs() => format!("{ahead} builds or more are before it"),
         ahead => format!("{ahead} builds are before it"),
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn secrets(password: &str) -> Secrets {
 
 pub(crate) async fn submit(store: &Store, spec: &BuildSpec, now: DateTime<Utc>) -> Build {
     match submit_with(store, spec, &Secrets::default(), None, now).await.unwrap() {
-        Submitted::New(build) => *build,
+        Submitted::New { build, .. } => *build,
         other => panic!("not new: {other:?}"),
     }
 }
@@ -57,8 +57,13 @@ pub(crate) async fn submit_with(
     now: DateTime<Utc>,
 ) -> Result<Submitted, StoreError> {
     let id = BuildId::generate();
-    let submission = Submission { id, spec, secrets, retry_of: None, idempotency };
+    let submission = Submission { idempotency, ..Submission::new(id, spec, secrets) };
     builds::submit(store, &submission, now).await
+}
+
+/// The worker that reports hosts.
+pub(crate) fn worker() -> WorkerId {
+    WorkerId::from_uuid(uuid::Uuid::from_u128(7))
 }
 
 pub(crate) fn host(name: &str) -> HostName {
@@ -66,11 +71,11 @@ pub(crate) fn host(name: &str) -> HostName {
 }
 
 pub(crate) fn probe(name: &str, slots: u32) -> Probe {
-    Probe { name: host(name), slots, platform: None, builder: None, problem: None }
+    Probe { name: host(name), slots, platform: None, builder: None, engine: None, problem: None }
 }
 
 pub(crate) async fn report(store: &Store, name: &str, slots: u32) {
-    slipway_store::hosts::report(store, &probe(name, slots), at(0)).await.unwrap();
+    slipway_store::hosts::report(store, worker(), &probe(name, slots), at(0)).await.unwrap();
 }
 
 /// Hosts by name, each with its platforms, as a worker offers them.
@@ -87,8 +92,13 @@ pub(crate) async fn try_claim(
     now: DateTime<Utc>,
 ) -> Result<Option<Claimed>, StoreError> {
     let expires_at = now + TimeDelta::seconds(20);
-    let offer = Offer { worker: WorkerId::generate(), hosts, expires_at };
-    builds::claim(store, &offer, |_, _| 0, now).await
+    let offer = Offer {
+        worker: WorkerId::generate(),
+        hosts,
+        expires_at,
+        raise_after: TimeDelta::minutes(5),
+    };
+    builds::claim(store, &offer, |_, _, _| 0, now).await
 }
 
 /// Claims on one host for Linux on amd64, which [`report`] must have told of.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use futures::future::join_all;
-use slipway_domain::{BuildState, HostName, Stage, WorkerId};
+use slipway_domain::{BuildState, HostName, Project, Stage, WorkerId};
 use slipway_store::builds::{self, Cancelled, Claimed, Ending, Offer, cancel, finish, hand_back};
 use slipway_store::hosts::{self, Probe};
 use slipway_store::seal::KeyRing;
@@ -12,7 +12,7 @@ use slipway_store::{Store, StoreError};
 
 use crate::cast::{
     Offered, at, claim, find, held, host, offered, orderly, probe, report, secrets, spec, submit,
-    submit_with, told, try_claim,
+    submit_with, told, try_claim, worker,
 };
 use crate::ground::Ground;
 
@@ -53,8 +53,11 @@ async fn oldest_first(ground: &Ground) {
     report(&store, "h1", 10).await;
     // The last two are of the same moment: the id decides.
     let mut line = Vec::new();
-    for second in [3, 1, 2, 5, 5] {
-        let build = submit(&store, &spec("r.example/app:1"), at(second)).await;
+    for (second, project) in [(3, "a"), (1, "b"), (2, "c"), (5, "d"), (5, "e")] {
+        let mut spec = spec("r.example/app:1");
+        // One of each: a project's own builds go as they came.
+        spec.project = Project::parse(project).unwrap();
+        let build = submit(&store, &spec, at(second)).await;
         line.push((second, build.id));
     }
     line.sort();
@@ -120,9 +123,9 @@ async fn not_on_a_host_that_is_out(ground: &Ground) {
     refused("it is drained").await;
     hosts::set_drained(&store, &host("h1"), false).await.unwrap();
     let away = Probe { problem: Some("does not answer".into()), ..probe("h1", 1) };
-    hosts::report(&store, &away, at(1)).await.unwrap();
+    hosts::report(&store, worker(), &away, at(1)).await.unwrap();
     refused("it has a problem").await;
-    hosts::report(&store, &probe("h1", 1), at(1)).await.unwrap();
+    hosts::report(&store, worker(), &probe("h1", 1), at(1)).await.unwrap();
     assert!(try_claim(&store, &offered(&[]), at(1)).await.unwrap().is_none(), "none is offered");
     let lease = claim(&store, "h1", at(1)).await.unwrap().lease;
     submit(&store, &spec("r.example/app:2"), at(1)).await;
@@ -147,7 +150,7 @@ async fn the_preferred_host_is_taken_while_it_has_a_slot(ground: &Ground) {
     for name in hosts.keys() {
         report(&store, name.as_str(), 1).await;
     }
-    let like_h2_then_h3 = |repository: &str, name: &HostName| {
+    let like_h2_then_h3 = |_: &str, repository: &str, name: &HostName| {
         assert_eq!(repository, "r.example/team/app", "the key is the image without its tag");
         match name.as_str() {
             "h2" => 9,
@@ -159,7 +162,12 @@ async fn the_preferred_host_is_taken_while_it_has_a_slot(ground: &Ground) {
     for number in 0..3 {
         submit(&store, &spec(&format!("r.example/team/app:{number}")), at(number)).await;
         let expires_at = at(99);
-        let offer = Offer { worker: WorkerId::generate(), hosts: &hosts, expires_at };
+        let offer = Offer {
+            worker: WorkerId::generate(),
+            hosts: &hosts,
+            expires_at,
+            raise_after: TimeDelta::minutes(5),
+        };
         let claimed = builds::claim(&store, &offer, like_h2_then_h3, at(9)).await.unwrap();
         taken.push(claimed.unwrap().lease.host().to_string());
     }

@@ -5,7 +5,7 @@ use slipway_store::builds::{self, Filter, list};
 use slipway_store::hosts::{self, Probe};
 use slipway_store::{Store, StoreError, events, images};
 
-use crate::cast::{at, failure, held, host, probe};
+use crate::cast::{at, failure, held, host, probe, worker};
 use crate::ground::Ground;
 
 /// Fits no column, and stands for what somebody would not want to see in a log.
@@ -46,7 +46,7 @@ async fn an_event(ground: &Ground) {
 
 async fn a_host(ground: &Ground) {
     let store = ground.store().await;
-    hosts::report(&store, &Probe { ..probe("h1", 1) }, at(0)).await.unwrap();
+    hosts::report(&store, worker(), &Probe { ..probe("h1", 1) }, at(0)).await.unwrap();
     ground.sql(&format!("UPDATE hosts SET platform = '{VALUE}'")).await.unwrap();
     names(hosts::all(&store).await.unwrap_err(), "hosts", "platform", "h1");
 }

@@ -55,7 +55,7 @@ async fn twenty_at_once_get_one_build(ground: &Ground) {
     let one = async |number: usize| match ask(&processes[number % 2], "key", "request", "default")
         .await
     {
-        Submitted::New(build) => (true, build.id),
+        Submitted::New { build, .. } => (true, build.id),
         Submitted::Before(build) => (false, build.id),
         refused => panic!("{refused:?}"),
     };
@@ -76,7 +76,7 @@ async fn an_answer_outlives_the_upload(ground: &Ground) {
     spec.source = Source::Upload { id };
     let key = Some(Idempotency { key: "key", request_digest: "request" });
     let first = submit_with(&store, &spec, &secrets("hunter2"), key, at(0)).await.unwrap();
-    let Submitted::New(first) = first else { panic!("{first:?}") };
+    let Submitted::New { build: first, .. } = first else { panic!("{first:?}") };
     report(&store, "h1", 1).await;
     let lease = claim(&store, "h1", at(1)).await.unwrap().lease;
     finish(&store, &lease, Ending::Cancelled, true, at(2)).await.unwrap();
@@ -99,7 +99,7 @@ async fn ask(store: &Store, key: &str, request: &str, project: &str) -> Submitte
 
 async fn taken(store: &Store, key: &str, request: &str, project: &str) -> Box<Build> {
     match ask(store, key, request, project).await {
-        Submitted::New(build) => build,
+        Submitted::New { build, .. } => build,
         other => panic!("not new: {other:?}"),
     }
 }

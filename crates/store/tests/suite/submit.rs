@@ -27,7 +27,7 @@ async fn accepted_whole(ground: &Ground) {
     let store = ground.store().await;
     let spec = spec("r.example/team/app:1");
     let taken = submit_with(&store, &spec, &secrets("hunter2"), None, at(0)).await.unwrap();
-    let Submitted::New(build) = taken else { panic!("{taken:?}") };
+    let Submitted::New { build, .. } = taken else { panic!("{taken:?}") };
 
     assert_eq!(build.state, BuildState::Queued);
     assert_eq!((build.attempt.0, build.losses, build.last_seq), (0, 0, 1));
@@ -113,12 +113,10 @@ async fn nothing_remains_of_a_build_of_an_unknown_upload(ground: &Ground) {
 async fn a_retry_names_what_it_repeats(ground: &Ground) {
     let store = ground.store().await;
     let first = submit(&store, &spec("r.example/app:1"), at(0)).await;
+    let secrets = Secrets::default();
     let again = Submission {
-        id: BuildId::generate(),
-        spec: &first.spec,
-        secrets: &Secrets::default(),
         retry_of: Some(first.id),
-        idempotency: None,
+        ..Submission::new(BuildId::generate(), &first.spec, &secrets)
     };
     builds::submit(&store, &again, at(1)).await.unwrap();
     assert_eq!(find(&store, again.id).await.retry_of, Some(first.id));

@@ -125,7 +125,7 @@ async fn submit_until_cut(store: Store, accepted: mpsc::UnboundedSender<BuildId>
     let spec = spec("r.example/app:1");
     loop {
         match submit_with(&store, &spec, &none, None, at(2)).await {
-            Ok(Submitted::New(build)) => accepted.send(build.id).unwrap(),
+            Ok(Submitted::New { build, .. }) => accepted.send(build.id).unwrap(),
             Ok(other) => panic!("{other:?}"),
             Err(StoreError::Unavailable(_)) => return,
             Err(error) => panic!("{error:?}"),

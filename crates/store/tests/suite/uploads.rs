@@ -64,7 +64,7 @@ async fn not_forgotten_under_a_submit(ground: &Ground) {
             cast::submit_with(&processes[0], &spec, &none, None, at(50)),
             forget_unused(&processes[1], at(40))
         );
-        let accepted = matches!(submitted.unwrap(), slipway_store::builds::Submitted::New(_));
+        let accepted = matches!(submitted.unwrap(), slipway_store::builds::Submitted::New { .. });
         let kept = find(&processes[0], upload.id).await.unwrap().is_some();
         assert_eq!((accepted, forgotten.unwrap().is_empty()), (kept, kept));
     }

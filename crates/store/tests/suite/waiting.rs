@@ -3,7 +3,7 @@
 use slipway_store::builds::{Waiting, cancel, waiting};
 use slipway_store::hosts::{Probe, report, set_drained};
 
-use crate::cast::{at, claim, find, held, host, probe, spec, submit};
+use crate::cast::{at, claim, find, held, host, probe, spec, submit, worker};
 use crate::ground::Ground;
 
 stories!(each_reason_in_turn, its_place_in_line, a_build_that_does_not_wait);
@@ -20,21 +20,21 @@ async fn each_reason_in_turn(ground: &Ground) {
     assert_eq!(reason().await, "no worker has reported a Docker host");
 
     let amd = Probe { platform: Some("linux/amd64".parse().unwrap()), ..probe("amd", 9) };
-    report(&store, &amd, at(1)).await.unwrap();
+    report(&store, worker(), &amd, at(1)).await.unwrap();
     assert_eq!(reason().await, "no host for linux/arm64");
 
     let away = Probe { problem: Some("connection refused".into()), ..probe("arm", 2) };
-    report(&store, &away, at(1)).await.unwrap();
+    report(&store, worker(), &away, at(1)).await.unwrap();
     assert_eq!(reason().await, "no Docker host can be used: arm: connection refused");
 
     let arm = Probe { platform: for_arm.platform.clone(), ..probe("arm", 2) };
-    report(&store, &arm, at(1)).await.unwrap();
+    report(&store, worker(), &arm, at(1)).await.unwrap();
     assert_eq!(reason().await, "next in line");
 
     set_drained(&store, &host("arm"), true).await.unwrap();
-    assert_eq!(reason().await, "drained: arm");
+    assert_eq!(reason().await, "host arm drained");
     let other = Probe { name: host("arm2"), problem: Some("no route".into()), ..arm.clone() };
-    report(&store, &other, at(1)).await.unwrap();
+    report(&store, worker(), &other, at(1)).await.unwrap();
     assert_eq!(reason().await, "no Docker host can be used: arm2: no route");
     set_drained(&store, &host("arm"), false).await.unwrap();
 
@@ -43,7 +43,7 @@ async fn each_reason_in_turn(ground: &Ground) {
         assert!(claim(&store, "arm", at(9)).await.is_some());
     }
     assert_eq!(reason().await, "all 2 slots busy");
-    report(&store, &Probe { slots: 3, ..arm.clone() }, at(1)).await.unwrap();
+    report(&store, worker(), &Probe { slots: 3, ..arm.clone() }, at(1)).await.unwrap();
     assert_eq!(reason().await, "next in line");
 
     let id = ground.id(build.as_uuid());
@@ -54,7 +54,7 @@ async fn each_reason_in_turn(ground: &Ground) {
 
 async fn its_place_in_line(ground: &Ground) {
     let store = ground.store().await;
-    report(&store, &probe("h1", 1), at(0)).await.unwrap();
+    report(&store, worker(), &probe("h1", 1), at(0)).await.unwrap();
     let mut line = Vec::new();
     for second in [1, 2, 3] {
         line.push(submit(&store, &spec("r.example/app:1"), at(second)).await);

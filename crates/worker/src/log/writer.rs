@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use slipway_domain::{EventBody, LogStream, Stage, StepStatus, now};
+use slipway_domain::{EventBody, LogStream, Stage, StepStatus};
 use slipway_queue::{News, Queue};
 use slipway_store::{Lease, Store, StoreError, builds, events};
 use thiserror::Error;
@@ -244,7 +244,7 @@ impl Batch {
         if self.bodies.is_empty() {
             return Ok(());
         }
-        let append = || events::append(&self.store, &self.lease, now(), &self.bodies);
+        let append = || events::append(&self.store, &self.lease, self.store.now(), &self.bodies);
         match persist(append).await {
             Ok(()) => self.written(),
             Err(StoreError::LeaseLost(_)) => return Err(LogClosed),
@@ -262,7 +262,7 @@ impl Batch {
         let Advance { stage, digest, done } = advance;
         let (store, lease) = (&self.store, &self.lease);
         let advanced = persist(|| {
-            builds::advance_after(store, lease, &self.bodies, stage, digest.as_deref(), now())
+            builds::advance_after(store, lease, &self.bodies, stage, digest.as_deref(), store.now())
         })
         .await;
         let closed = matches!(advanced, Err(StoreError::LeaseLost(_)));

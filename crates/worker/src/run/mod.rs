@@ -9,10 +9,10 @@ mod push;
 mod wind_up;
 
 use chrono::TimeDelta;
-use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Stage, now};
+use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Stage};
 use slipway_queue::News;
 use slipway_store::builds::{Claimed, Offer};
-use slipway_store::{Lease, StoreError, builds};
+use slipway_store::{Lease, StoreError, builds, turns};
 
 use crate::Worker;
 use crate::affinity::weight;
@@ -64,8 +64,14 @@ pub async fn claim_one(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
         return Ok(None);
     }
     let lease = TimeDelta::from_std(worker.settings.lease).unwrap_or(TimeDelta::MAX);
-    let offer = Offer { worker: worker.id, hosts: &hosts, expires_at: now() + lease };
-    let claimed = builds::claim(&worker.store, &offer, weight, now()).await?;
+    let now = worker.store.now();
+    let offer = Offer {
+        worker: worker.id,
+        hosts: &hosts,
+        expires_at: now + lease,
+        raise_after: TimeDelta::from_std(worker.settings.raise_after).unwrap_or(TimeDelta::MAX),
+    };
+    let claimed = builds::claim(&worker.store, &offer, weight, now).await?;
     if let Some(claimed) = &claimed {
         worker.queue.tell(News::Happened(claimed.lease.build()));
     }
@@ -144,7 +150,7 @@ impl Run<'_> {
 
     /// Leaves the image on the host under its real name, for builds that are not pushed.
     async fn keep(&self) -> Result<(), Broken> {
-        let _turn = self.worker.turns.wait(&self.spec.image).await;
+        let _turn = self.turn().await;
         let local = self.local_name();
         self.engine.tag(&local, &self.spec.image).await?;
         self.engine.untag(&local).await?;
@@ -158,7 +164,7 @@ impl Run<'_> {
     async fn purge_pushed(&self, turn: Turn) -> bool {
         let purge = async {
             self.engine.untag(&self.spec.image.to_string()).await?;
-            drop(turn);
+            self.give_back(turn).await;
             purge_local(self.engine, &self.local_name()).await
         };
         match tokio::time::timeout(wind_up::PURGE_LIMIT, purge).await {
@@ -172,6 +178,19 @@ impl Run<'_> {
                 false
             }
         }
+    }
+
+    /// Waits until this build alone may use the image's real name.
+    async fn turn(&self) -> Turn {
+        let Self { worker, lease, spec, .. } = self;
+        worker.turns.wait_across(&worker.store, lease, &spec.image).await
+    }
+
+    async fn give_back(&self, turn: Turn) {
+        if let Err(error) = turns::give_back(&self.worker.store, &self.lease).await {
+            tracing::warn!(%error, "the turn to push lasts until the build ends");
+        }
+        drop(turn);
     }
 
     fn local_name(&self) -> String {

@@ -45,9 +45,8 @@ impl Run<'_> {
     }
 
     async fn give_real_name(&self) -> Result<Turn, Broken> {
-        let image = &self.spec.image;
-        let turn = self.worker.turns.wait(image).await;
-        self.engine.tag(&self.local_name(), image).await?;
+        let turn = self.turn().await;
+        self.engine.tag(&self.local_name(), &self.spec.image).await?;
         Ok(turn)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use slipway_domain::{BuildState, Failure, Next, Outcome, Reason, Stage, now};
+use slipway_domain::{BuildState, Failure, Next, Outcome, Reason, Stage};
 use slipway_store::builds::{Ending, HandBack};
 use slipway_store::{StoreError, builds, images};
 
@@ -78,8 +78,8 @@ impl Run<'_> {
             Ending::Cancelled => Outcome::Cancelled,
         });
         self.flushed().await?;
-        persist(|| builds::finish(&self.worker.store, &self.lease, ending.clone(), purged, now()))
-            .await?;
+        let store = &self.worker.store;
+        persist(|| builds::finish(store, &self.lease, ending.clone(), purged, store.now())).await?;
         Ok(state)
     }
 
@@ -89,14 +89,15 @@ impl Run<'_> {
         loss: Option<Failure>,
         purged: bool,
     ) -> Result<BuildState, StoreError> {
-        let not_before = if loss.is_some() { now() + AFTER_A_LOSS } else { now() };
+        let store = &self.worker.store;
+        let now = store.now();
+        let not_before = if loss.is_some() { now + AFTER_A_LOSS } else { now };
         let max_attempts = self.worker.settings.max_attempts;
         let terms = HandBack { note: self.mask.apply(note), loss, max_attempts, not_before };
         self.flushed().await?;
-        let state = persist(|| {
-            builds::hand_back(&self.worker.store, &self.lease, terms.clone(), purged, now())
-        })
-        .await?;
+        let state =
+            persist(|| builds::hand_back(store, &self.lease, terms.clone(), purged, store.now()))
+                .await?;
         self.worker.queue.outbox_filled();
         Ok(state)
     }

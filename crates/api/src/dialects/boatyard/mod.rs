@@ -169,6 +169,9 @@ mod tests {
             retry_of: None,
             had_secrets: false,
             last_seq: 1,
+            round: 1,
+            obstacle: None,
+            superseded_by: None,
         }
     }
 }

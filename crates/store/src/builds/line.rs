@@ -1,0 +1,119 @@
+//! The order of the line.
+//!
+//! Priority first, and waiting raises it, so that nothing waits for ever. Within a
+//! priority the projects take turns: a build's round is dealt out when it is submitted,
+//! one after the last of its project that still waits, and never before a round that was
+//! served already. So a project with 10,000 builds in line does not delay another's one.
+//! Within a round the oldest goes first.
+//!
+//! The order is in an index. A claim reads the head of the line of each priority and
+//! platform, which costs the same however long the lines are; only builds of projects
+//! that have all they may have are walked past.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{FromRow, QueryBuilder};
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::db::{Tx, write};
+
+/// What a build without a platform says in the index: any host will do.
+pub(super) const ANY: &str = "";
+
+/// A build at the head of a line.
+#[derive(Debug, FromRow)]
+pub(super) struct Head {
+    pub(super) id: Uuid,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) project: String,
+    pub(super) repository: String,
+    pub(super) platform: Option<String>,
+    pub(super) spec: String,
+    pub(super) traceparent: Option<String>,
+    pub(super) priority: i32,
+    pub(super) round: i64,
+}
+
+/// Who may go next.
+pub(super) struct Wanted<'a> {
+    /// The platforms of the hosts with a free slot, and [`ANY`].
+    pub(super) platforms: BTreeSet<&'a str>,
+    /// Projects that have all they may have.
+    pub(super) full: Vec<String>,
+    /// For how long a build waits until it counts as one priority higher.
+    pub(super) raise_after: TimeDelta,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// The build that goes next.
+pub(super) async fn next(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Option<Head>, StoreError> {
+    let ids = heads(tx, wanted).await?;
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let heads: Vec<Head> = write!(*tx, connection => {
+        let mut query = QueryBuilder::new(
+            "SELECT id, created_at, project, repository, platform, spec, traceparent, priority, \
+             round \
+             FROM builds WHERE id IN (",
+        );
+        let mut list = query.separated(", ");
+        for id in &ids {
+            list.push_bind(*id);
+        }
+        query.push(")");
+        query.build_query_as().fetch_all(connection).await
+    })?;
+    Ok(heads.into_iter().max_by_key(|head| claim_to(head, wanted)))
+}
+
+/// The first build of each line, in no order.
+async fn heads(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Uuid>, StoreError> {
+    let ids: Vec<Option<Uuid>> = write!(*tx, connection => {
+        let mut query = QueryBuilder::new(
+            "SELECT (SELECT b.id FROM builds b WHERE b.status = 'queued' \
+             AND COALESCE(b.platform, '') = p.column1 AND b.priority = lines.priority \
+             AND b.not_before <= ",
+        );
+        query.push_bind(wanted.now);
+        if !wanted.full.is_empty() {
+            query.push(" AND b.project NOT IN (");
+            let mut list = query.separated(", ");
+            for project in &wanted.full {
+                list.push_bind(project.as_str());
+            }
+            query.push(")");
+        }
+        query.push(" ORDER BY b.round, b.created_at, b.id LIMIT 1) AS id FROM lines, (VALUES ");
+        let mut list = query.separated(", ");
+        for platform in &wanted.platforms {
+            list.push("(").push_bind_unseparated(*platform).push_unseparated(")");
+        }
+        query.push(") AS p");
+        query.build_query_scalar().fetch_all(connection).await
+    })?;
+    Ok(ids.into_iter().flatten().collect())
+}
+
+/// The strength of a build's claim to be next: more goes first.
+fn claim_to(head: &Head, wanted: &Wanted<'_>) -> impl Ord + use<> {
+    use std::cmp::Reverse;
+    let waited = (wanted.now - head.created_at).num_milliseconds().max(0);
+    let raised = waited / wanted.raise_after.num_milliseconds().max(1);
+    let priority = i64::from(head.priority).saturating_add(raised);
+    (priority, Reverse((head.round, head.created_at, head.id)))
+}
+
+/// Writes down that a round of a line is being served.
+pub(super) async fn served(tx: &mut Tx, priority: i32, round: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE lines SET served = $2 WHERE priority = $1 AND served < $2";
+    write!(*tx, connection => sqlx::query(SQL)
+        .bind(priority)
+        .bind(round)
+        .execute(connection)
+        .await
+        .map(drop))?;
+    Ok(())
+}
