@@ -3,7 +3,7 @@
 # nothing when nothing is missing. Whatever is there already stays as it is: looked for is
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
-#   dev/install.sh NEED…     compiler engine registry postgres busybox curl jq shellcheck
+#   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -47,6 +47,13 @@ look_for() {
             if ! have postgres && ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
                 packages+=(postgresql)
                 services+=(postgresql.service)
+            fi
+            ;;
+        rabbitmq)
+            if ! have rabbitmq-server; then
+                packages+=(rabbitmq-server)
+                # Erlang's port mapper has a service of its own.
+                services+=(rabbitmq-server.service epmd.service epmd.socket)
             fi
             ;;
         # It must be static: it runs in images that hold nothing else.

@@ -10,6 +10,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 . "$here/engine.sh"
 . "$here/engine-api.sh"
 . "$here/postgres.sh"
+. "$here/rabbitmq.sh"
 . "$here/registry.sh"
 . "$here/base-image.sh"
 
@@ -54,6 +55,9 @@ stack_remove() {
         stopping+=($!)
     done
     postgres_stop "$dir/postgres" &
+    stopping+=($!)
+    # An orderly end would take it seconds, for data that nobody keeps.
+    rabbitmq_kill "$dir/broker" &
     stopping+=($!)
     for pid in "${stopping[@]}"; do wait "$pid" || true; done
     # What was in the middle of starting, or is slow to go.

@@ -5,6 +5,7 @@
 //! or late does no harm as long as everybody also looks now and then. This crate is the
 //! one place that knows what the bells hang on; the others see [`Queue`].
 
+mod broker;
 mod local;
 mod relay;
 
@@ -27,6 +28,7 @@ pub struct Queue {
 #[derive(Debug, Clone)]
 enum Kind {
     Local(local::Local),
+    Broker(broker::Broker),
 }
 
 /// Something that happened, as a hint: whoever missed it finds it in the rows.
@@ -43,9 +45,9 @@ pub enum News {
 /// Why a bell was not rung.
 #[derive(Debug, Error)]
 pub enum QueueError {
-    /// The broker does not answer. The outbox keeps the bell.
-    #[error("the queue does not answer")]
-    Unavailable,
+    /// The broker does not answer, for this reason. The outbox keeps the bell.
+    #[error("the broker does not answer: {0}")]
+    Unavailable(String),
     /// Settings that cannot be used.
     #[error("{0}")]
     Settings(String),
@@ -54,7 +56,27 @@ pub enum QueueError {
 /// A worker's place at the door.
 #[derive(Debug)]
 pub struct Bells {
-    kind: local::Bells,
+    kind: BellsKind,
+}
+
+#[derive(Debug)]
+enum BellsKind {
+    Local(local::Bells),
+    Broker(broker::Bells),
+}
+
+/// A bell in hand: there may be work. Say [`Bell::answered`] once you have looked; a bell
+/// that is dropped rings for somebody else.
+#[derive(Debug)]
+#[must_use = "a bell that is dropped rings again"]
+pub struct Bell {
+    kind: BellKind,
+}
+
+#[derive(Debug)]
+enum BellKind {
+    Local(local::Bell),
+    Broker(broker::Bell),
 }
 
 /// A follower's ear.
@@ -64,25 +86,30 @@ pub struct Ear {
 }
 
 impl Queue {
-    /// Opens the queue at `url`: `local:` rings within this process.
+    /// Opens the queue at `url`: `local:` rings within this process, `amqp://…` and
+    /// `amqps://…` over a RabbitMQ broker (3.10 or later). Needs a Tokio runtime around it.
+    ///
+    /// Returns before there is a connection, and a broker that is away is no error:
+    /// [`Queue::problem`] says so until it is back.
     ///
     /// # Errors
     /// When the URL is of another kind.
     pub fn open(url: &str) -> Result<Self, QueueError> {
-        match url {
-            "local:" => Ok(Self { kind: Kind::Local(local::Local::default()) }),
-            _ => Err(QueueError::Settings("queue.url must be local:".into())),
-        }
+        let kind = match url {
+            "local:" => Kind::Local(local::Local::default()),
+            url => Kind::Broker(broker::Broker::open(broker::Address::parse(url)?)),
+        };
+        Ok(Self { kind })
     }
 
-    /// Rings for builds that wait in line.
+    /// Rings for builds that wait in line, and returns when the broker has them all safe.
     ///
     /// # Errors
-    /// When the broker does not confirm; ring again later.
-    #[expect(clippy::unused_async, reason = "a broker has to be waited for")]
+    /// When the broker does not say so of each within five seconds; ring again later.
     pub async fn ring(&self, builds: &[BuildId]) -> Result<(), QueueError> {
         match &self.kind {
             Kind::Local(local) => local.ring(builds),
+            Kind::Broker(broker) => broker.ring(builds).await?,
         }
         Ok(())
     }
@@ -90,46 +117,93 @@ impl Queue {
     /// Takes a place at the door. Take it before looking at the rows.
     #[must_use]
     pub fn bells(&self) -> Bells {
-        match &self.kind {
-            Kind::Local(local) => Bells { kind: local.bells() },
-        }
+        let kind = match &self.kind {
+            Kind::Local(local) => BellsKind::Local(local.bells()),
+            Kind::Broker(broker) => BellsKind::Broker(broker.bells()),
+        };
+        Bells { kind }
     }
 
-    /// Tells whoever listens. Never waits and never fails: it is a hint.
+    /// Tells whoever listens, in this process at once. Never waits and never fails: it is a
+    /// hint.
     pub fn tell(&self, news: News) {
         match &self.kind {
             Kind::Local(local) => local.tell(news),
+            Kind::Broker(broker) => broker.tell(news),
         }
     }
 
     /// Begins to listen. Begin before looking at the rows.
     #[must_use]
     pub fn listen(&self) -> Ear {
+        let kind = match &self.kind {
+            Kind::Local(local) => local.listen(),
+            Kind::Broker(broker) => broker.listen(),
+        };
+        Ear { kind }
+    }
+
+    /// What keeps bells and news from going between processes, in words for people and
+    /// without a secret; `None` when all is well. Work goes on by polling meanwhile.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
         match &self.kind {
-            Kind::Local(local) => Ear { kind: local.listen() },
+            Kind::Local(_) => None,
+            Kind::Broker(broker) => broker.problem(),
         }
     }
 
     /// Tells the relay that the outbox has bells. Call it right after the commit.
     pub fn outbox_filled(&self) {
-        match &self.kind {
-            Kind::Local(local) => local.outbox_filled(),
-        }
+        self.within().outbox_filled();
     }
 
     /// Waits for [`Queue::outbox_filled`].
     async fn outbox_wait(&self) {
+        self.within().outbox_wait().await;
+    }
+
+    /// Waits until the broker is there again.
+    async fn reopened(&self) {
         match &self.kind {
-            Kind::Local(local) => local.outbox_wait().await,
+            Kind::Local(_) => std::future::pending().await,
+            Kind::Broker(broker) => broker.reopened().await,
+        }
+    }
+
+    /// What this process has for itself, whatever the others are reached by.
+    fn within(&self) -> &local::Local {
+        match &self.kind {
+            Kind::Local(local) => local,
+            Kind::Broker(broker) => broker.local(),
         }
     }
 }
 
 impl Bells {
-    /// Waits for a bell. Hold a free slot before you do: a bell that is taken and not
-    /// acted on is a build that waits for nothing.
-    pub async fn next(&mut self) {
-        self.kind.next().await;
+    /// Waits for a bell, and through any absence of the broker. Hold a free slot before you
+    /// do: a bell that is taken and not acted on is a build that waits for nothing. May be
+    /// dropped while it waits: a bell that comes just then rings for somebody else.
+    ///
+    /// Answer one bell before you wait for the next.
+    pub async fn next(&mut self) -> Bell {
+        let kind = match &mut self.kind {
+            BellsKind::Local(bells) => BellKind::Local(bells.next().await),
+            BellsKind::Broker(bells) => BellKind::Broker(bells.next().await),
+        };
+        Bell { kind }
+    }
+}
+
+impl Bell {
+    /// Silences it: somebody has looked at the rows. At the claim, not at the end of the
+    /// build: RabbitMQ closes the channel of whoever holds a message for half an hour, and
+    /// gives it to somebody else. From the claim on, the lease counts.
+    pub fn answered(self) {
+        match self.kind {
+            BellKind::Local(bell) => bell.answered(),
+            BellKind::Broker(bell) => bell.answered(),
+        }
     }
 }
 

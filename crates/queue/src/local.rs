@@ -22,6 +22,10 @@ pub(crate) struct Local {
 #[derive(Debug)]
 pub(crate) struct Bells(Arc<Notify>);
 
+/// `None` once it is answered.
+#[derive(Debug)]
+pub(crate) struct Bell(Option<Arc<Notify>>);
+
 #[derive(Debug)]
 pub(crate) struct Ear(broadcast::Receiver<News>);
 
@@ -65,8 +69,23 @@ impl Local {
 }
 
 impl Bells {
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> Bell {
         self.0.notified().await;
+        Bell(Some(Arc::clone(&self.0)))
+    }
+}
+
+impl Bell {
+    pub(crate) fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        if let Some(door) = &self.0 {
+            door.notify_one();
+        }
     }
 }
 

@@ -4,6 +4,24 @@
 
 use std::path::PathBuf;
 
+/// URL of the RabbitMQ broker: `AMQP_URL`. It may still be coming up.
+#[must_use]
+pub fn broker() -> String {
+    named("AMQP_URL")
+}
+
+/// URL of the broker's management API, with its login: `SLIPWAY_TEST_BROKER_API`.
+#[must_use]
+pub fn broker_api() -> String {
+    named("SLIPWAY_TEST_BROKER_API")
+}
+
+/// The program that starts and kills brokers: `SLIPWAY_TEST_BROKER`.
+#[must_use]
+pub fn broker_program() -> PathBuf {
+    named("SLIPWAY_TEST_BROKER").into()
+}
+
 /// URL of the Docker Engine: `DOCKER_HOST`.
 #[must_use]
 pub fn docker_host() -> String {
