@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use slipway_domain::BuildId;
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow, QueryBuilder};
 use uuid::Uuid;
 
-use crate::db::{Tx, read, write};
+use crate::db::{Db, Tx, read, write};
 use crate::{Store, StoreError};
 
 /// A bell that is due.
@@ -16,6 +16,8 @@ pub struct DueBell {
     /// The build that it rings for.
     pub build: BuildId,
 }
+
+const DUE: &str = "SELECT id, build FROM outbox ORDER BY id LIMIT $1";
 
 #[derive(FromRow)]
 struct Row {
@@ -45,15 +47,11 @@ pub(crate) async fn insert(
 /// # Errors
 /// When the database does not answer.
 pub async fn due(store: &Store, limit: u16) -> Result<Vec<DueBell>, StoreError> {
-    const SQL: &str = "SELECT id, build FROM outbox ORDER BY id LIMIT $1";
-    let rows: Vec<Row> = read!(store, pool => sqlx::query_as(SQL)
+    let rows: Vec<Row> = read!(store, pool => sqlx::query_as(DUE)
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| DueBell { id: row.id, build: BuildId::from_uuid(row.build) })
-        .collect())
+    Ok(bells(rows))
 }
 
 /// Forgets bells that were rung.
@@ -61,14 +59,81 @@ pub async fn due(store: &Store, limit: u16) -> Result<Vec<DueBell>, StoreError> 
 /// # Errors
 /// When the database does not answer; they are rung again then.
 pub async fn rung(store: &Store, bells: &[DueBell]) -> Result<(), StoreError> {
-    const SQL: &str = "DELETE FROM outbox WHERE id = $1";
-    let mut tx = store.begin().await?;
-    for bell in bells {
-        write!(tx, connection => sqlx::query(SQL)
-            .bind(bell.id)
-            .execute(connection)
-            .await
-            .map(drop))?;
+    if bells.is_empty() {
+        return Ok(());
     }
+    let mut tx = store.begin().await?;
+    forget(&mut tx, bells).await?;
     tx.commit().await
+}
+
+/// Bells that somebody is about to ring. They are due again when this is dropped.
+#[must_use = "bells that are taken and not rung are due again"]
+pub struct Taken<'a> {
+    store: &'a Store,
+    bells: Vec<DueBell>,
+    /// Keeps them from the others. SQLite has one writer, which must not wait for a broker:
+    /// there, two who ring at once ring twice.
+    held: Option<Tx>,
+}
+
+/// Takes bells that are due, oldest first, and passes by those that another process is
+/// ringing just now.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take(store: &Store, limit: u16) -> Result<Taken<'_>, StoreError> {
+    if matches!(store.db, Db::Sqlite { .. }) {
+        return Ok(Taken { store, bells: due(store, limit).await?, held: None });
+    }
+    let mut tx = store.begin().await?;
+    let sql = format!("{DUE}{}", tx.for_update_skip_locked());
+    let rows: Vec<Row> = write!(tx, connection => sqlx::query_as(AssertSqlSafe(sql.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await)?;
+    Ok(Taken { store, bells: bells(rows), held: Some(tx) })
+}
+
+impl Taken<'_> {
+    /// What they ring for.
+    #[must_use]
+    pub fn builds(&self) -> Vec<BuildId> {
+        self.bells.iter().map(|bell| bell.build).collect()
+    }
+
+    /// Forgets them: they were rung.
+    ///
+    /// # Errors
+    /// When the database does not answer; they are rung again then.
+    pub async fn rung(self) -> Result<(), StoreError> {
+        match self.held {
+            Some(mut tx) => {
+                forget(&mut tx, &self.bells).await?;
+                tx.commit().await
+            }
+            None => rung(self.store, &self.bells).await,
+        }
+    }
+}
+
+/// One statement, however many.
+async fn forget(tx: &mut Tx, bells: &[DueBell]) -> Result<(), StoreError> {
+    write!(*tx, connection => {
+        let mut delete = QueryBuilder::new("DELETE FROM outbox WHERE id IN (");
+        let mut ids = delete.separated(", ");
+        for bell in bells {
+            ids.push_bind(bell.id);
+        }
+        ids.push_unseparated(")");
+        // Its text depends on how many there are: no use in keeping it prepared.
+        delete.build().persistent(false).execute(connection).await.map(drop)
+    })?;
+    Ok(())
+}
+
+fn bells(rows: Vec<Row>) -> Vec<DueBell> {
+    rows.into_iter()
+        .map(|row| DueBell { id: row.id, build: BuildId::from_uuid(row.build) })
+        .collect()
 }
