@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use slipway_domain::BuildId;
 use slipway_store::{Store, StoreError, outbox};
 use thiserror::Error;
 
@@ -15,6 +14,8 @@ use crate::{Queue, QueueError};
 const BATCH: u16 = 256;
 /// Sweeps what was left unsent by a process that died before it could ring.
 const SWEEP: Duration = Duration::from_secs(5);
+/// The pause after an answer that the database did not give.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Rings right after commit, and sweeps.
 #[derive(Debug, Clone)]
@@ -39,29 +40,50 @@ pub enum RelayError {
 impl Relay {
     /// Relays for ever. Drop it to stop; what is not rung stays in the outbox.
     pub async fn run(self) {
+        let mut failing = false;
         loop {
             match relay_one(&self.store, &self.queue).await {
-                Ok(rung) if rung == usize::from(BATCH) => continue,
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "the outbox could not be relayed"),
+                Ok(rung) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("the outbox is relayed again");
+                    }
+                    if rung < usize::from(BATCH) {
+                        // The time-out is the net, not the way.
+                        let _ = tokio::time::timeout(SWEEP, self.queue.outbox_wait()).await;
+                    }
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "bells stay in the outbox until they can be rung");
+                    }
+                    self.pause(&error).await;
+                }
             }
-            // The time-out is the net, not the way.
-            let _ = tokio::time::timeout(SWEEP, self.queue.outbox_wait()).await;
+        }
+    }
+
+    /// However many bells come meanwhile: they would fare no better.
+    async fn pause(&self, error: &RelayError) {
+        match error {
+            RelayError::Store(_) => tokio::time::sleep(AGAIN).await,
+            RelayError::Queue(_) => {
+                let _ = tokio::time::timeout(SWEEP, self.queue.reopened()).await;
+            }
         }
     }
 }
 
-/// Rings one batch of bells that are due and forgets them. Says how many.
+/// Rings one batch of bells that are due and forgets them. Says how many. What another
+/// process is ringing just now is left to it.
 ///
 /// # Errors
 /// When the store or the queue does not answer; the bells stay due.
 pub async fn relay_one(store: &Store, queue: &Queue) -> Result<usize, RelayError> {
-    let due = outbox::due(store, BATCH).await?;
-    if due.is_empty() {
-        return Ok(0);
+    let due = outbox::take(store, BATCH).await?;
+    let builds = due.builds();
+    if !builds.is_empty() {
+        queue.ring(&builds).await?;
+        due.rung().await?;
     }
-    let builds: Vec<BuildId> = due.iter().map(|bell| bell.build).collect();
-    queue.ring(&builds).await?;
-    outbox::rung(store, &due).await?;
-    Ok(due.len())
+    Ok(builds.len())
 }

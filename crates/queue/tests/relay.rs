@@ -54,7 +54,7 @@ async fn rings_right_after_the_commit() {
     accept(&store).await;
     let committed = Instant::now();
     queue.outbox_filled();
-    tokio::time::timeout(Duration::from_secs(2), bells.next()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(2), bells.next()).await.unwrap().answered();
     assert!(committed.elapsed() < Duration::from_secs(1), "{:?}", committed.elapsed());
     until_empty(&store).await;
     relay.abort();
@@ -65,7 +65,7 @@ async fn what_a_dead_process_left_is_rung_at_the_start() {
     let (store, _folder) = store().await;
     accept(&store).await;
     let (queue, relay) = relaying(&store);
-    tokio::time::timeout(Duration::from_secs(2), queue.bells().next()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(2), queue.bells().next()).await.unwrap().answered();
     until_empty(&store).await;
     relay.abort();
 }
@@ -77,7 +77,7 @@ async fn what_another_process_leaves_is_swept() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     // It dies between its commit and its ring: nobody says that the outbox has bells.
     accept(&store).await;
-    tokio::time::timeout(Duration::from_secs(7), queue.bells().next()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(7), queue.bells().next()).await.unwrap().answered();
     until_empty(&store).await;
     relay.abort();
 }
@@ -92,7 +92,7 @@ async fn goes_on_after_an_error() {
     store.migrate().await.unwrap();
     accept(&store).await;
     queue.outbox_filled();
-    tokio::time::timeout(Duration::from_secs(2), queue.bells().next()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(2), queue.bells().next()).await.unwrap().answered();
     relay.abort();
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use slipway_domain::{Failure, WorkerId};
-use slipway_queue::{News, POLL, Queue};
+use slipway_queue::{Bell, News, POLL, Queue};
 use slipway_store::blobs::Blobs;
 use slipway_store::{Store, builds, hosts};
 use tokio::sync::Semaphore;
@@ -92,6 +92,7 @@ impl Worker {
         let concurrency = usize::try_from(self.settings.concurrency).unwrap_or(usize::MAX);
         let slots = Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)));
         let mut bells = self.queue.bells();
+        let mut bell: Option<Bell> = None;
         loop {
             let slot = tokio::select! {
                 biased;
@@ -100,7 +101,12 @@ impl Worker {
             };
             // The semaphore is never closed.
             let Ok(slot) = slot else { return };
-            match claim_one(self).await {
+            let claimed = claim_one(self).await;
+            // At the claim: from here on the lease counts.
+            if let Some(bell) = bell.take() {
+                bell.answered();
+            }
+            match claimed {
                 Ok(Some(claimed)) => {
                     let worker = self.clone();
                     running.spawn(async move {
@@ -118,7 +124,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => return,
-                () = bells.next() => {}
+                rung = bells.next() => bell = Some(rung),
                 () = self.pool.came_back() => {}
                 // The net under bells that were lost.
                 () = tokio::time::sleep(POLL) => {}

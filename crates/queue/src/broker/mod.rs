@@ -99,7 +99,7 @@ impl Broker {
     pub(crate) fn tell(&self, news: News) {
         self.local.tell(news);
         // An error says that too much is unsent. Whoever misses it polls.
-        drop(self.unsent.try_send(news));
+        let _ = self.unsent.try_send(news);
     }
 
     pub(crate) fn listen(&self) -> Ear {

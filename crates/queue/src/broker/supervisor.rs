@@ -74,9 +74,9 @@ impl Supervisor {
 
     /// Sends and hears news until the connection is gone.
     async fn serve(&mut self, link: Arc<Link>, mut ear: Consumer) -> End {
-        self.state.send_replace(State::Up(Arc::clone(&link)));
         // What the others told meanwhile, nobody here has heard.
         self.local.tell(News::Missed);
+        self.state.send_replace(State::Up(Arc::clone(&link)));
         self.reopened.notify_one();
         loop {
             tokio::select! {
