@@ -7,7 +7,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::{Migrate, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
@@ -17,9 +16,6 @@ use sqlx::{
 use crate::StoreError;
 use crate::clock::Clock;
 use crate::seal::KeyRing;
-
-static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
-static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// How long a statement waits for a connection before the database counts as away.
 const ACQUIRE: Duration = Duration::from_secs(5);
@@ -51,18 +47,6 @@ pub(crate) enum Db {
 pub(crate) enum Tx {
     Postgres(sqlx::Transaction<'static, Postgres>),
     Sqlite(sqlx::Transaction<'static, Sqlite>),
-}
-
-/// Whether the schema is the one this release was written for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MigrationState {
-    /// All migrations are applied.
-    Current,
-    /// Some are not: `slipwayd migrate` applies them.
-    Pending {
-        /// How many.
-        count: usize,
-    },
 }
 
 /// Expands a body for the reading pool of each database.
@@ -99,67 +83,32 @@ impl Store {
     /// # Errors
     /// When the URL is of another kind, or the database does not answer.
     pub async fn open(url: &str, keys: KeyRing) -> Result<Self, StoreError> {
-        let db = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(url)
-                .map_err(|_| StoreError::Settings("database.url is no PostgreSQL URL".into()))?
-                .disable_statement_logging();
-            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
-            Db::Postgres(pool.connect_with(options).await?)
+        if is_postgres(url) {
+            let store = Self::open_later(url, keys)?;
+            // A wrong password, or no server: said now rather than by the first request.
+            store.read_clock().await?;
+            Ok(store)
         } else if url.starts_with("sqlite:") {
-            open_sqlite(url).await?
+            Ok(Self { db: open_sqlite(url).await?, keys, clock: Clock::of_this_process() })
         } else {
-            return Err(StoreError::Settings(
-                "database.url must begin with sqlite: or postgres:".into(),
-            ));
-        };
-        let store = Self { db, keys, clock: Clock::of_this_process() };
-        store.read_clock().await?;
-        Ok(store)
-    }
-
-    /// Applies the migrations that are pending. Safe to run from several processes at once.
-    ///
-    /// # Errors
-    /// When one cannot be applied, or the schema is newer than this release.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        match &self.db {
-            Db::Postgres(pool) => POSTGRES.run(pool).await.map_err(StoreError::Migrate),
-            // One transaction around them all, because SQLite has no other lock that
-            // several processes could take for it.
-            Db::Sqlite { write, .. } => {
-                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                SQLITE.run_direct(None, &mut *tx, false).await.map_err(StoreError::Migrate)?;
-                Ok(tx.commit().await?)
-            }
+            Err(StoreError::Settings("database.url must begin with sqlite: or postgres:".into()))
         }
     }
 
-    /// Whether migrations are pending.
+    /// Opens the PostgreSQL database at `url` without talking to it yet: the server may be
+    /// away for now. Call it inside of a runtime.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn migration_state(&self) -> Result<MigrationState, StoreError> {
-        const BEGUN_POSTGRES: &str = "SELECT to_regclass($1) IS NOT NULL";
-        const BEGUN_SQLITE: &str =
-            "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = $1";
-        let (known, applied) = match &self.db {
-            Db::Postgres(pool) => {
-                let begun = sqlx::query_scalar(BEGUN_POSTGRES).bind(&*POSTGRES.table_name);
-                let mut connection = pool.acquire().await?;
-                let begun = begun.fetch_one(&mut *connection).await?;
-                (&POSTGRES, applied(&mut *connection, &POSTGRES, begun).await?)
-            }
-            Db::Sqlite { read, .. } => {
-                let begun = sqlx::query_scalar(BEGUN_SQLITE).bind(&*SQLITE.table_name);
-                let mut connection = read.acquire().await?;
-                let begun = begun.fetch_one(&mut *connection).await?;
-                (&SQLITE, applied(&mut *connection, &SQLITE, begun).await?)
-            }
-        };
-        match known.iter().count().saturating_sub(applied) {
-            0 => Ok(MigrationState::Current),
-            count => Ok(MigrationState::Pending { count }),
+    /// When the URL is of another kind.
+    pub fn open_later(url: &str, keys: KeyRing) -> Result<Self, StoreError> {
+        let refuse = || StoreError::Settings("database.url is no PostgreSQL URL".into());
+        if !is_postgres(url) {
+            return Err(refuse());
         }
+        let options =
+            PgConnectOptions::from_str(url).map_err(|_| refuse())?.disable_statement_logging();
+        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
+        Ok(Self { db: Db::Postgres(pool.connect_lazy_with(options)), keys, clock: Clock::of_this_process() })
     }
 
     /// Whether the database answers, for readiness.
@@ -229,6 +178,10 @@ pub(crate) async fn answered<T>(
     }
 }
 
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres:") || url.starts_with("postgresql:")
+}
+
 async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| StoreError::Settings("database.url is no SQLite URL".into()))?
@@ -260,19 +213,4 @@ async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
     // Waits for the rollback that dropping a transaction has only asked for.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
-}
-
-/// How many of the known migrations the database has, where any was ever `begun`. Only
-/// looks: a process that may not change the schema can ask, too.
-async fn applied<C: Migrate>(
-    connection: &mut C,
-    known: &Migrator,
-    begun: bool,
-) -> Result<usize, StoreError> {
-    if !begun {
-        return Ok(0);
-    }
-    let rows =
-        connection.list_applied_migrations(&known.table_name).await.map_err(StoreError::Migrate)?;
-    Ok(known.iter().filter(|m| rows.iter().any(|row| row.version == m.version)).count())
 }

@@ -193,12 +193,13 @@ pub async fn set_drained(
 }
 
 /// Forgets hosts that no worker has probed since `before` and that hold no lease, and what
-/// workers that are gone said of the others.
+/// workers that are gone said of the others. A host that an operator has drained stays: it
+/// would come back undrained.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn forget_unseen(store: &Store, before: DateTime<Utc>) -> Result<u64, StoreError> {
-    const SQL: &str = "DELETE FROM hosts WHERE probed_at < $1 \
+    const SQL: &str = "DELETE FROM hosts WHERE probed_at < $1 AND NOT drained \
          AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.host = hosts.name)";
     const SAID: &str = "DELETE FROM host_probes WHERE probed_at < $1";
     let mut tx = store.begin().await?;

@@ -17,12 +17,14 @@ pub mod hosts;
 pub mod images;
 pub mod outbox;
 pub mod projects;
+mod schema;
 pub mod seal;
 pub mod turns;
 pub mod uploads;
 
-pub use db::{MigrationState, Store};
+pub use db::Store;
 pub use error::StoreError;
+pub use schema::{Migrated, MigrationState};
 
 use slipway_domain::{Attempt, BuildId, HostName, WorkerId};
 

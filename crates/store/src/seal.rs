@@ -62,6 +62,26 @@ impl KeyRing {
         Self { keys: vec![SealKey { id, cipher, digest }] }
     }
 
+    /// A ring without a key: for work that touches no secret. Nothing can be sealed or
+    /// opened with it.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { keys: Vec::new() }
+    }
+
+    /// A ring of one key in base64, as [`new_key`] makes it.
+    ///
+    /// # Errors
+    /// When the text is of another form. It is not quoted.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        match decode(text) {
+            Some(bytes) => Ok(Self::from_key(&bytes)),
+            None => Err(StoreError::Settings(
+                "secrets.key does not hold 32 bytes in base64; `slipwayd new-key` makes one".into(),
+            )),
+        }
+    }
+
     /// A digest of `parts` that only a holder of the key can compute: it may cover secrets
     /// and be kept after they are erased.
     #[must_use]
@@ -88,12 +108,15 @@ impl KeyRing {
         }
     }
 
-    fn read(path: &Path) -> Result<Self, StoreError> {
+    /// Reads the key from `path`, base64 of 32 bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is of another form, or others may read it.
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| problem(path, &format!("cannot be read: {error}")))?;
         check_mode(path)?;
-        let bytes = STANDARD.decode(text.trim()).ok().and_then(|v| v.try_into().ok());
-        let bytes: [u8; KEY_BYTES] = bytes.ok_or_else(|| {
+        let bytes = decode(&text).ok_or_else(|| {
             problem(path, "does not hold 32 bytes in base64; restore it from a backup")
         })?;
         Ok(Self::from_key(&bytes))
@@ -141,6 +164,22 @@ impl fmt::Debug for KeyRing {
     }
 }
 
+/// Makes a key: 32 random bytes in base64.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn new_key() -> Result<String, StoreError> {
+    let mut bytes = [0_u8; KEY_BYTES];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => Ok(STANDARD.encode(bytes)),
+        Err(_) => Err(StoreError::Settings("the system gave no randomness for a key".into())),
+    }
+}
+
+fn decode(text: &str) -> Option<[u8; KEY_BYTES]> {
+    STANDARD.decode(text.trim()).ok()?.try_into().ok()
+}
+
 fn problem(path: &Path, what: &str) -> StoreError {
     StoreError::Settings(format!("secrets.key_file {}: {what}", path.display()))
 }
@@ -149,8 +188,7 @@ fn create(path: &Path) -> Result<KeyRing, StoreError> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
 
-    let mut bytes = [0_u8; KEY_BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| problem(path, "the system gave no randomness"))?;
+    let text = new_key()?;
     let failed = |error: std::io::Error| problem(path, &format!("cannot be made: {error}"));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
@@ -166,13 +204,13 @@ fn create(path: &Path) -> Result<KeyRing, StoreError> {
         .mode(0o600)
         .open(&draft)
         .and_then(|mut file| {
-            file.write_all(format!("{}\n", STANDARD.encode(bytes)).as_bytes())?;
+            file.write_all(format!("{text}\n").as_bytes())?;
             file.sync_all()
         })
         .and_then(|()| std::fs::hard_link(&draft, path));
     drop(std::fs::remove_file(&draft));
     match linked {
-        Ok(()) => Ok(KeyRing::from_key(&bytes)),
+        Ok(()) => KeyRing::read(path),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => KeyRing::read(path),
         Err(error) => Err(failed(error)),
     }

@@ -82,9 +82,10 @@ async fn an_operator_s_word_outlasts_probes(ground: &Ground) {
 
 async fn a_host_that_nobody_sees_is_forgotten(ground: &Ground) {
     let store = ground.store().await;
-    for (name, second) in [("busy", 1), ("old", 1), ("seen", 50)] {
+    for (name, second) in [("busy", 1), ("drained", 1), ("old", 1), ("seen", 50)] {
         report(&store, worker(), &probe(name, 1), at(second)).await.unwrap();
     }
+    set_drained(&store, &host("drained"), true).await.unwrap();
     submit(&store, &spec("r.example/app:1"), at(0)).await;
     let lease = claim(&store, "busy", at(2)).await.unwrap().lease;
     let names = async || -> Vec<String> {
@@ -92,10 +93,10 @@ async fn a_host_that_nobody_sees_is_forgotten(ground: &Ground) {
     };
     assert_eq!(forget_unseen(&store, at(1)).await.unwrap(), 0, "seen at 1 is not before 1");
     assert_eq!(forget_unseen(&store, at(40)).await.unwrap(), 1);
-    assert_eq!(names().await, ["busy", "seen"]);
+    assert_eq!(names().await, ["busy", "drained", "seen"]);
     finish(&store, &lease, Ending::Cancelled, true, at(3)).await.unwrap();
     assert_eq!(forget_unseen(&store, at(40)).await.unwrap(), 1);
-    assert_eq!(names().await, ["seen"]);
+    assert_eq!(names().await, ["drained", "seen"]);
 }
 
 async fn one_that_cannot_reach_it_does_not_speak_for_all(ground: &Ground) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use slipway_domain::BuildState;
-use slipway_store::{MigrationState, Store, StoreError};
+use slipway_store::{Migrated, MigrationState, Store, StoreError};
 
 use crate::cast::{at, find, keys, literal, spec, submit};
 use crate::ground::{self, Ground};
@@ -14,7 +14,8 @@ stories!(
     pending_then_current,
     twice_is_once,
     several_processes_at_once,
-    a_newer_schema_is_refused,
+    a_newer_schema_is_left_as_it_is,
+    a_schema_of_another_line_is_refused,
     closed_and_opened_again,
     a_build_is_over_when_it_says_so,
     what_failed_says_why,
@@ -46,10 +47,13 @@ async fn several_processes_at_once(ground: &Ground) {
     let one = async || {
         let store = ground.open().await;
         store.migration_state().await.unwrap();
-        store.migrate().await.unwrap();
+        let migrated = store.migrate().await.unwrap();
         assert_eq!(store.migration_state().await.unwrap(), MigrationState::Current);
+        migrated
     };
-    join_all((0..6).map(|_| one())).await;
+    let did = join_all((0..6).map(|_| one())).await;
+    assert_eq!(did.iter().filter(|did| matches!(did, Migrated::Applied { .. })).count(), 1);
+    assert_eq!(did.iter().filter(|did| **did == Migrated::Nothing).count(), 5);
     assert_eq!(ground.count("_sqlx_migrations").await, 2);
 }
 
@@ -66,15 +70,30 @@ async fn closed_and_opened_again(ground: &Ground) {
     assert_eq!(find(&ground.open().await, build.id).await, build);
 }
 
-async fn a_newer_schema_is_refused(ground: &Ground) {
+async fn a_newer_schema_is_left_as_it_is(ground: &Ground) {
     let store = ground.store().await;
-    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
-         execution_time) SELECT 9999, 'of a later release', success, checksum, 0 \
-         FROM _sqlx_migrations WHERE version = 1";
-    ground.sql(newer).await.unwrap();
+    ground.sql(LATER).await.unwrap();
+    let before = ground.everything().await;
+    assert_eq!(store.migration_state().await.unwrap(), MigrationState::Newer);
+    assert_eq!(store.migrate().await.unwrap(), Migrated::Newer);
+    assert_eq!(ground.everything().await, before);
+    submit(&store, &spec("r.example/app:1"), at(0)).await;
+}
+
+/// Ours is missing although a later one is there.
+async fn a_schema_of_another_line_is_refused(ground: &Ground) {
+    let store = ground.store().await;
+    ground.sql(LATER).await.unwrap();
+    ground.sql("DELETE FROM _sqlx_migrations WHERE version = 1").await.unwrap();
+    assert!(matches!(store.migration_state().await.unwrap(), MigrationState::Pending { .. }));
     let refused = store.migrate().await.unwrap_err();
     assert!(matches!(refused, StoreError::Migrate(_)), "{refused:?}");
 }
+
+/// What a later release has noted.
+const LATER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+     execution_time) SELECT 9999, 'of a later release', success, checksum, 0 \
+     FROM _sqlx_migrations WHERE version = 1";
 
 async fn a_build_is_over_when_it_says_so(ground: &Ground) {
     let store = ground.store().await;
