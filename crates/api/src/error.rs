@@ -50,6 +50,9 @@ pub(crate) enum Error {
     /// No route has this path.
     #[error("there is nothing at this path")]
     NoSuchPath,
+    /// The process has started, and cannot take requests yet.
+    #[error("the server starts; it waits for its database")]
+    NotYet,
     /// The route of this path knows other methods.
     #[error("this path does not know the method")]
     WrongMethod { allow: String },
@@ -132,6 +135,9 @@ impl Error {
             Self::TooLarge { .. } => say(S::PAYLOAD_TOO_LARGE, "too_large"),
             Self::NoSuchPath => {
                 say(S::NOT_FOUND, "no_such_path").hint("see /docs for the paths there are")
+            }
+            Self::NotYet => {
+                say(S::SERVICE_UNAVAILABLE, "unavailable").hint("send it again in a few seconds")
             }
             Self::WrongMethod { allow } => say(S::METHOD_NOT_ALLOWED, "wrong_method").allow(allow),
             Self::NoSuchBuild(_) => say(S::NOT_FOUND, "no_such_build"),

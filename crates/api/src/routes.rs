@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest, Responder, Route, web};
 use crate::dialects::{self, boatyard};
 use crate::error::Error;
 use crate::native::{builds, cancel, events, hosts, logs, projects, retry, submit, uploads};
-use crate::{health, openapi};
+use crate::{Otherwise, health, openapi};
 
 /// Adds every path.
 pub(crate) fn table(cfg: &mut web::ServiceConfig) {
@@ -20,9 +20,7 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/docs/{file:.*}", [get(openapi::docs)]);
     at(cfg, "/openapi.json", [get(openapi::document)]);
 
-    at(cfg, "/health", [get(health::health)]);
-    at(cfg, "/health/live", [get(health::live)]);
-    at(cfg, "/health/ready", [get(health::ready)]);
+    operations(cfg);
 
     at(cfg, "/api/v2/builds", [get(builds::list), post(submit::submit)]);
     at(cfg, "/api/v2/builds/{id}", [get(builds::one)]);
@@ -42,8 +40,24 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/api/v1/{job}/status", [get(boatyard::status)]);
     at(cfg, "/api/v1/{job}/logs", [get(boatyard::logs)]);
 
-    cfg.default_service(web::to(|req: HttpRequest| async move {
-        dialects::refuse(req.path(), &Error::NoSuchPath)
+    otherwise(cfg, Otherwise::NoSuchPath);
+}
+
+/// Adds the paths that every process has, whatever its role.
+pub(crate) fn operations(cfg: &mut web::ServiceConfig) {
+    at(cfg, "/health", [get(health::health)]);
+    at(cfg, "/health/live", [get(health::live)]);
+    at(cfg, "/health/ready", [get(health::ready)]);
+}
+
+/// Answers where there is no path.
+pub(crate) fn otherwise(cfg: &mut web::ServiceConfig, otherwise: Otherwise) {
+    cfg.default_service(web::to(move |req: HttpRequest| async move {
+        let error = match otherwise {
+            Otherwise::NoSuchPath => Error::NoSuchPath,
+            Otherwise::NotYet => Error::NotYet,
+        };
+        dialects::refuse(req.path(), &error)
     }));
 }
 

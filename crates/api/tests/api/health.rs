@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipway_api::Limits;
+use slipway_api::{Hosts, Limits};
 use slipway_store::hosts::Probe;
 
 use crate::server::Server;
@@ -25,6 +25,10 @@ async fn without_hosts_builds_are_accepted_and_wait() {
           "status": "healthy"
         },
         {
+          "name": "queue",
+          "status": "healthy"
+        },
+        {
           "message": "no worker has reported a Docker host; builds wait",
           "name": "hosts",
           "status": "degraded"
@@ -42,8 +46,8 @@ async fn without_hosts_builds_are_accepted_and_wait() {
 
 #[tokio::test]
 async fn a_host_in_trouble_is_named() {
-    let limits = Limits { host_silence: Duration::from_millis(300), ..Limits::default() };
-    let server = Server::with_limits(limits).await;
+    let hosts = Hosts::Reported { silence: Duration::from_millis(300) };
+    let server = Server::with(Limits::default(), hosts).await;
     report(&server, &a_host("silent")).await;
     tokio::time::sleep(Duration::from_millis(400)).await;
     let broken = Probe { problem: Some("connection refused".into()), ..a_host("broken") };
@@ -52,10 +56,10 @@ async fn a_host_in_trouble_is_named() {
     let health = server.get("/health").await;
     assert_eq!((health.status, &health.json()["status"]), (200, &"degraded".into()));
     let checks = health.json()["checks"].clone();
-    assert_eq!(checks[2]["name"], "host broken");
-    assert_eq!(checks[2]["message"], "connection refused");
-    assert_eq!(checks[3]["name"], "host silent");
-    let message = checks[3]["message"].as_str().unwrap();
+    assert_eq!(checks[3]["name"], "host broken");
+    assert_eq!(checks[3]["message"], "connection refused");
+    assert_eq!(checks[4]["name"], "host silent");
+    let message = checks[4]["message"].as_str().unwrap();
     assert!(message.starts_with("no worker has reported it since 20"), "{message}");
 }
 
@@ -82,6 +86,10 @@ async fn a_store_that_is_away_is_named() {
           "message": "fails; the server's log says why",
           "name": "blobs",
           "status": "unavailable"
+        },
+        {
+          "name": "queue",
+          "status": "healthy"
         }
       ],
       "status": "unavailable",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use slipway_api::{Api, Limits, Serving, serve};
+use slipway_api::{Api, Health, Hosts, Limits, Serving, serve};
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::blobs::Blobs;
@@ -39,6 +39,10 @@ impl Server {
     }
 
     pub(crate) async fn with_limits(limits: Limits) -> Self {
+        Self::with(limits, Hosts::default()).await
+    }
+
+    pub(crate) async fn with(limits: Limits, hosts: Hosts) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/rows.db", folder.path().display());
         let store = Store::open(&url, KeyRing::from_key(&[7; 32])).await.unwrap();
@@ -52,7 +56,14 @@ impl Server {
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let server = serve(listener, api.clone(), Serving::default()).unwrap();
+        let health = Health {
+            store: api.store.clone(),
+            blobs: api.blobs.clone(),
+            queue: api.queue.clone(),
+            hosts,
+            stopping: api.stopping.clone(),
+        };
+        let server = serve(listener, api.clone(), health, Serving::default()).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { api, address, folder, task: tokio::spawn(server), client }
     }

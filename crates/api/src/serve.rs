@@ -1,0 +1,107 @@
+//! A server on a listener that is bound already.
+//!
+//! The whole API, or, for a process that is no API or not yet one, only what an operator
+//! asks of it.
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::{App, HttpServer, web};
+use tokio_util::sync::CancellationToken;
+
+use crate::health::Health;
+use crate::{Api, request_log, routes};
+
+/// How a server runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving {
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// How long requests at hand may take to finish once the server is stopping.
+    pub grace: Duration,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self { workers: 2, grace: Duration::from_secs(10) }
+    }
+}
+
+/// What a process answers where it does not serve the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// There is no such path, and never will be.
+    NoSuchPath,
+    /// It will be there soon: try again.
+    NotYet,
+}
+
+/// Serves every route. Await the server to run it; it ends when [`Api::stopping`] is
+/// cancelled. Signals are left to the caller.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(
+    listener: TcpListener,
+    api: Api,
+    health: Health,
+    serving: Serving,
+) -> io::Result<Server> {
+    let stopping = api.stopping.clone();
+    let configure = move |cfg: &mut web::ServiceConfig| {
+        cfg.app_data(web::Data::new(api.clone()));
+        cfg.app_data(web::Data::new(health.clone()));
+        routes::table(cfg);
+    };
+    run(listener, configure, serving, stopping)
+}
+
+/// Serves health alone, until `stopping` is cancelled; all else is answered as `otherwise`
+/// says. Await the server to run it.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve_health(
+    listener: TcpListener,
+    health: Health,
+    otherwise: Otherwise,
+    stopping: CancellationToken,
+) -> io::Result<Server> {
+    let configure = move |cfg: &mut web::ServiceConfig| {
+        cfg.app_data(web::Data::new(health.clone()));
+        routes::operations(cfg);
+        routes::otherwise(cfg, otherwise);
+    };
+    let serving = Serving { workers: 1, grace: Duration::from_secs(1) };
+    run(listener, configure, serving, stopping)
+}
+
+fn run(
+    listener: TcpListener,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    serving: Serving,
+    stopping: CancellationToken,
+) -> io::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new()
+            // What we answer is what we say it is: no browser shall find a page in a log.
+            .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
+            .wrap(from_fn(request_log::write))
+            .configure(configure.clone())
+    })
+    .workers(serving.workers.max(1))
+    // Longer than proxies keep idle connections, so that it is never us who hangs up on
+    // one just as a request comes in.
+    .keep_alive(Duration::from_secs(75))
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(5))
+    .disable_signals()
+    .shutdown_signal(stopping.cancelled_owned())
+    .shutdown_timeout(serving.grace.as_secs())
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
