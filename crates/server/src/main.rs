@@ -1,12 +1,14 @@
 //! `slipwayd`: the roles of Slipway, one program.
 
 mod lifecycle;
+mod parts;
 mod retention;
 mod roles;
 mod settings;
 mod telemetry;
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -26,51 +28,90 @@ enum Role {
     /// All roles in one process: SQLite, in-process queue, local files.
     ///
     /// Needs nothing but a Docker host; keeps everything in one data directory.
-    Standalone(Common),
+    Standalone(Alone),
+    /// Takes builds over HTTP and tells of them; runs none.
+    ///
+    /// Over PostgreSQL and RabbitMQ, in any number. `slipwayd worker` runs the builds.
+    Api(Settled),
+    /// Claims builds and runs them on the Docker hosts.
+    ///
+    /// Over PostgreSQL and RabbitMQ, in any number.
+    Worker(Settled),
+    /// Brings the schema of the PostgreSQL database up to this release.
+    Migrate(Settled),
+    /// Makes a key for `secrets.key_file` or `secrets.key` and prints it.
+    NewKey,
     /// Checks the settings and prints those in force, secrets masked.
-    Config(Common),
+    Config(Alone),
 }
 
 #[derive(Debug, Args)]
-struct Common {
+struct Settled {
     /// Settings file (TOML). `SLIPWAY__SECTION__KEY` variables win over it.
     #[arg(long, env = "SLIPWAY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Alone {
+    #[command(flatten)]
+    settled: Settled,
     /// Where the database, the uploads and the secret key are kept.
-    #[arg(long, env = "SLIPWAY_DATA_DIR", value_name = "DIR", default_value = "./slipway-data")]
+    #[arg(long, env = "SLIPWAY_DATA_DIR", value_name = "DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
 }
 
+const DATA_DIR: &str = "./slipway-data";
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let (Role::Standalone(common) | Role::Config(common)) = &cli.role;
-    let settings = match Settings::load(common.config.as_deref(), &common.data_dir) {
+    let (config, data_dir) = match &cli.role {
+        Role::NewKey => return print(slipway_store::seal::new_key()),
+        Role::Standalone(alone) | Role::Config(alone) => (&alone.settled.config, &*alone.data_dir),
+        Role::Api(settled) | Role::Worker(settled) | Role::Migrate(settled) => {
+            (&settled.config, Path::new(DATA_DIR))
+        }
+    };
+    let settings = match Settings::load(config.as_deref(), data_dir) {
         Ok(settings) => settings,
         Err(error) => return refuse(&error.to_string()),
     };
     if let Role::Config(_) = cli.role {
-        return show(&settings);
+        return print(settings.as_toml());
     }
-    telemetry::start();
+    if let Err(error) = telemetry::start() {
+        return refuse(&error);
+    }
     settings.warn_of_old_names();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot start: {error}")),
     };
-    match runtime.block_on(roles::standalone::run(settings)) {
+    match runtime.block_on(run(&cli.role, settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&telemetry::with_causes(&*error)),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
-fn show(settings: &Settings) -> ExitCode {
-    match settings.as_toml() {
+async fn run(role: &Role, settings: Settings) -> Result<(), roles::Failure> {
+    match role {
+        Role::Standalone(_) => roles::standalone::run(settings).await,
+        Role::Api(_) => roles::api::run(settings).await,
+        Role::Worker(_) => roles::worker::run(settings).await,
+        Role::Migrate(_) => roles::migrate::run(settings).await,
+        // These two run nothing.
+        Role::NewKey | Role::Config(_) => Ok(()),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what the commands are for")]
+fn print(made: Result<String, impl Error>) -> ExitCode {
+    match made {
         Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
         }
-        Err(error) => refuse(&error.to_string()),
+        Err(error) => refuse(&telemetry::with_causes(&error)),
     }
 }
 

@@ -1,20 +1,31 @@
-//! Uploads that nothing needs any more go, bytes and rows.
+//! What nothing needs any more goes: uploads, bytes and rows, and hosts that no worker has
+//! any more.
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, StoreError, uploads};
+use slipway_store::{Store, StoreError, hosts, uploads};
 
 const ROUNDS: Duration = Duration::from_secs(600);
 
-/// Removes unused uploads for ever.
+/// How long a host may go unreported before it counts as taken out of all settings.
+const HOSTS_KEPT: Duration = Duration::from_secs(3600);
+
+/// Tidies up for ever.
 pub(crate) async fn run(store: Store, blobs: Blobs, keep: Duration) {
     loop {
         match remove_unused(&store, &blobs, keep).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed uploads that nothing used any more"),
             Err(error) => tracing::warn!(%error, "unused uploads cannot be removed"),
+        }
+        // Uploads that were under way in a process that was killed.
+        if let Err(error) = blobs.sweep_unfinished(ago(&store, keep)) {
+            tracing::warn!(%error, "half-written uploads cannot be removed");
+        }
+        if let Err(error) = hosts::forget_unseen(&store, ago(&store, HOSTS_KEPT)).await {
+            tracing::warn!(%error, "hosts that are gone cannot be forgotten");
         }
         tokio::time::sleep(ROUNDS).await;
     }
@@ -24,7 +35,7 @@ pub(crate) async fn run(store: Store, blobs: Blobs, keep: Duration) {
 /// than left without its context. A blob whose row is gone but that a crash left is found
 /// again by its age.
 async fn remove_unused(store: &Store, blobs: &Blobs, keep: Duration) -> Result<usize, StoreError> {
-    let before = store.now() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
+    let before = ago(store, keep);
     let mut removed = 0;
     for id in uploads::forget_unused(store, before).await? {
         blobs.delete(id).await?;
@@ -37,4 +48,8 @@ async fn remove_unused(store: &Store, blobs: &Blobs, keep: Duration) -> Result<u
         }
     }
     Ok(removed)
+}
+
+fn ago(store: &Store, age: Duration) -> DateTime<Utc> {
+    store.now() - TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX)
 }

@@ -32,10 +32,17 @@ const SEE_SECRETS: [&str; 11] = [
 const SAID_BETTER: [&str; 1] = ["lapin"];
 
 /// Begins to log.
-pub(crate) fn start() {
+///
+/// # Errors
+/// When `LOG_FORMAT` is none that there is.
+pub(crate) fn start() -> Result<(), String> {
+    let json = match std::env::var("LOG_FORMAT").as_deref() {
+        Ok("json") => true,
+        Ok("text" | "") | Err(_) => false,
+        Ok(other) => return Err(format!("LOG_FORMAT is {other:?}; write text or json")),
+    };
     let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let filter = chosen.and(filter_fn(may_be_seen));
-    let json = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if json {
         lines.json().flatten_event(true).boxed()
@@ -44,6 +51,7 @@ pub(crate) fn start() {
         lines.compact().with_target(false).with_ansi(colours).boxed()
     };
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    Ok(())
 }
 
 /// An error and what caused it, as one line.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use slipway_domain::{Failure, WorkerId};
 use slipway_queue::{Bell, News, POLL, Queue};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, builds, hosts};
+use slipway_store::{Store, builds};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,9 +19,6 @@ use crate::turns::Turns;
 
 /// How often expired leases are taken back and leftovers looked for.
 const ROUNDS: Duration = Duration::from_secs(5);
-/// A host that no worker has looked at for so long is gone. Long: with its row goes an
-/// operator's word that it is drained.
-const FORGET_HOSTS: TimeDelta = TimeDelta::days(1);
 
 /// A worker and what it works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -144,10 +140,6 @@ impl Worker {
             give_up(self).await;
             for host in self.pool.usable().into_keys() {
                 sweep(self, &host).await;
-            }
-            let unseen = hosts::forget_unseen(&self.store, self.store.now() - FORGET_HOSTS).await;
-            if let Err(error) = unseen {
-                tracing::warn!(%error, "hosts that are gone cannot be forgotten");
             }
         }
     }

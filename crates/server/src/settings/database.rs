@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, invalid, without_password};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -30,12 +30,14 @@ impl Database {
             .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("slipway.db").display()))
     }
 
+    /// Whether other processes can work on it, too.
+    pub(super) fn is_shared(&self) -> bool {
+        let url = self.url.as_deref().unwrap_or_default();
+        ["postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme))
+    }
+
     /// The URL without its password.
     pub(super) fn shown(&self, data_dir: &Path) -> String {
-        let url = self.url_in(data_dir);
-        let Some((scheme, rest)) = url.split_once("://") else { return url };
-        let Some((login, place)) = rest.rsplit_once('@') else { return url };
-        let user = login.split(':').next().unwrap_or_default();
-        format!("{scheme}://{user}:***@{place}")
+        without_password(&self.url_in(data_dir))
     }
 }

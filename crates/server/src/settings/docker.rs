@@ -77,6 +77,13 @@ impl Docker {
         Ok(())
     }
 
+    /// Says at the start which hosts there are.
+    pub(crate) fn greet(&self) {
+        for host in &self.hosts {
+            tracing::info!("host  {}: {} ({} slots)", host.name, host.url, host.slots);
+        }
+    }
+
     /// The hosts as the worker takes them.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, at_least_one, invalid};
+use super::{SettingsError, address, at_least_one};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,13 +13,13 @@ pub(crate) struct Http {
     pub(crate) listen: String,
     /// Largest JSON body, in bytes. Uploads have `limits.context_bytes`.
     pub(crate) body_limit: u64,
-    /// How long running builds may go on after the first signal to stop.
+    /// How long requests at hand may take to finish after the signal to stop.
     pub(crate) grace_seconds: u64,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".into(), body_limit: 2 << 20, grace_seconds: 30 }
+        Self { listen: "127.0.0.1:8080".into(), body_limit: 2 << 20, grace_seconds: 10 }
     }
 }
 
@@ -32,9 +32,6 @@ impl Http {
     /// # Errors
     /// When `listen` is no address with a port.
     pub(crate) fn address(&self) -> Result<SocketAddr, SettingsError> {
-        self.listen.parse().map_err(|_| {
-            let problem = format!("{:?} is no address; write 127.0.0.1:8080", self.listen);
-            invalid("http.listen", problem)
-        })
+        address("http.listen", &self.listen)
     }
 }

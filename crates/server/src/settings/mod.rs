@@ -11,9 +11,12 @@ mod docker;
 mod http;
 mod limits;
 mod old_names;
+mod queue;
 mod secrets;
+mod shared;
 mod worker;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,7 @@ use self::old_names::OldName;
 pub(crate) struct Settings {
     pub(crate) http: http::Http,
     pub(crate) database: database::Database,
+    pub(crate) queue: queue::Queue,
     pub(crate) blobs: blobs::Blobs,
     pub(crate) secrets: secrets::Secrets,
     pub(crate) docker: docker::Docker,
@@ -83,6 +87,8 @@ impl Settings {
     fn check(&self) -> Result<(), SettingsError> {
         self.http.check()?;
         self.database.check()?;
+        self.queue.check()?;
+        self.secrets.check()?;
         self.docker.check()?;
         self.worker.check()?;
         self.build.check()?;
@@ -104,7 +110,8 @@ impl Settings {
         let mut shown = self.clone();
         shown.database.url = Some(shown.database.shown(&self.data_dir));
         shown.blobs.url = Some(shown.blobs.url_in(&self.data_dir));
-        shown.secrets.key_file = Some(shown.secrets.key_file_in(&self.data_dir));
+        shown.queue.url = shown.queue.shown();
+        shown.secrets = shown.secrets.shown(&self.data_dir);
         let mut text = String::new();
         for old in &self.old_names {
             text.push_str(&format!("# {old}\n"));
@@ -122,8 +129,22 @@ fn at_least_one(key: &str, value: u64) -> Result<(), SettingsError> {
     if value == 0 { Err(invalid(key, "must be at least 1")) } else { Ok(()) }
 }
 
+fn address(key: &str, text: &str) -> Result<SocketAddr, SettingsError> {
+    text.parse().map_err(|_| invalid(key, format!("{text:?} is no address; write 127.0.0.1:8080")))
+}
+
+/// A URL as it may be shown.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((login, place)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let user = login.split(':').next().unwrap_or_default();
+    format!("{scheme}://{user}:***@{place}")
+}
+
 #[cfg(test)]
 mod tests {
+    use slipway_store::seal::new_key;
+
     use super::*;
 
     fn read(toml: &str) -> Result<Settings, SettingsError> {
@@ -150,6 +171,9 @@ mod tests {
         assert!(problem("[worker]\nheartbeat_seconds = 30").contains("worker.heartbeat_seconds"));
         assert!(problem("[limits]\ncontext_bytes = 0").contains("limits.context_bytes"));
         assert!(problem("[database]\nurl = \"mysql://x\"").contains("database.url"));
+        assert!(problem("[queue]\nurl = \"redis://x\"").contains("queue.url"));
+        assert!(problem("[worker]\nlisten = \"nowhere\"").contains("worker.listen"));
+        assert!(problem("[secrets]\nkey = \"a\"\nkey_file = \"/b\"").contains("secrets.key"));
         let odd = "[[docker.hosts]]\nname=\"a\"\nurl=\"foo://x\"\n";
         assert!(problem(odd).contains("docker.hosts.url"));
         let twice = "[[docker.hosts]]\nname=\"a\"\nurl=\"unix:///a\"\n";
@@ -161,11 +185,38 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        let shown = read("[database]\nurl = \"postgres://u:hunter2@db/slipway\"")
-            .unwrap()
-            .as_toml()
-            .unwrap();
-        assert!(!shown.contains("hunter2"), "{shown}");
+        let settings = read(
+            "[database]\nurl = \"postgres://u:hunter2@db/slipway\"\n\
+             [queue]\nurl = \"amqp://u:hunter2@mq/\"\n[secrets]\nkey = \"hunter2\"",
+        )
+        .unwrap();
+        let shown = settings.as_toml().unwrap();
+        for text in [shown.clone(), format!("{:?}", settings.secrets)] {
+            assert!(!text.contains("hunter2"), "{text}");
+        }
         assert!(shown.contains("postgres://u:***@db/slipway"), "{shown}");
+        assert!(shown.contains("amqp://u:***@mq/"), "{shown}");
+        assert!(shown.contains("key = \"***\"") && !shown.contains("key_file"), "{shown}");
+    }
+
+    #[test]
+    fn what_several_processes_share_has_to_be_named() {
+        let shared = [
+            ("database.url", "[database]\nurl = \"postgres://u@db/slipway\"\n"),
+            ("queue.url", "[queue]\nurl = \"amqp://u@mq/\"\n"),
+            ("blobs.url", "[blobs]\nurl = \"file:///srv/slipway\"\n"),
+        ];
+        let mut toml = String::new();
+        for (key, section) in shared {
+            let refused = read(&toml).unwrap().check_shared("api").unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("settings: {key}: `slipwayd api`")), "{refused}");
+            toml.push_str(section);
+        }
+        let settings = read(&toml).unwrap();
+        settings.check_shared("api").unwrap();
+        let refused = settings.shared_key("api").unwrap_err().to_string();
+        assert!(refused.contains("secrets.key_file") && refused.contains("new-key"), "{refused}");
+        toml.push_str(&format!("[secrets]\nkey = \"{}\"\n", new_key().unwrap()));
+        read(&toml).unwrap().shared_key("api").unwrap();
     }
 }

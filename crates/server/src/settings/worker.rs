@@ -1,12 +1,16 @@
 //! `[worker]`: how much is run at once, and when a worker counts as lost.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, at_least_one, invalid};
+use super::{SettingsError, address, at_least_one, invalid};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Worker {
+    /// `address:port` where `slipwayd worker` answers for its health and its metrics.
+    pub(crate) listen: String,
     /// Builds at once, over all hosts of this worker.
     pub(crate) concurrency: u32,
     /// How long a claim holds without a heartbeat.
@@ -17,22 +21,27 @@ pub(crate) struct Worker {
     pub(crate) priority_raise_seconds: u64,
     /// How often a build may be lost before it fails.
     pub(crate) max_attempts: u32,
+    /// How long running builds may go on after the first signal to stop.
+    pub(crate) grace_seconds: u64,
 }
 
 impl Default for Worker {
     fn default() -> Self {
         Self {
+            listen: "127.0.0.1:8081".into(),
             concurrency: 8,
             lease_seconds: 20,
             heartbeat_seconds: 5,
             priority_raise_seconds: 300,
             max_attempts: 3,
+            grace_seconds: 30,
         }
     }
 }
 
 impl Worker {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
+        self.address()?;
         at_least_one("worker.concurrency", self.concurrency.into())?;
         at_least_one("worker.max_attempts", self.max_attempts.into())?;
         at_least_one("worker.heartbeat_seconds", self.heartbeat_seconds)?;
@@ -45,5 +54,11 @@ impl Worker {
             ));
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// When `listen` is no address with a port.
+    pub(crate) fn address(&self) -> Result<SocketAddr, SettingsError> {
+        address("worker.listen", &self.listen)
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn engine_socket() -> PathBuf {
 /// Settings with one host at `url`.
 pub(crate) fn one_host(url: &str) -> String {
     format!(
-        "[http]\ngrace_seconds = 2\n[worker]\nlease_seconds = 4\nheartbeat_seconds = 1\n\
+        "[worker]\ngrace_seconds = 2\nlease_seconds = 4\nheartbeat_seconds = 1\n\
          [[docker.hosts]]\nname = \"a\"\nurl = \"{url}\"\nslots = 4\n"
     )
 }

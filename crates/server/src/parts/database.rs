@@ -1,0 +1,68 @@
+//! A database that may come up after this process, and must have our schema.
+
+use std::time::Duration;
+
+use slipway_store::{MigrationState, Store, StoreError};
+use tokio::time::Instant;
+
+use crate::roles::Failure;
+
+/// How often the database's clock is read.
+const KEEP_TIME: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often the log says that we still wait.
+const REMINDER: Duration = Duration::from_secs(15);
+
+/// Waits for the database to answer, and refuses a schema that lacks migrations. A schema
+/// of a later release is fine: migrations only add.
+///
+/// # Errors
+/// When migrations are pending, or the database refuses us for good.
+pub(crate) async fn until_current(store: &Store) -> Result<(), Failure> {
+    let state = until_it_answers(store).await?;
+    store.read_clock().await?;
+    match state {
+        MigrationState::Current => Ok(()),
+        MigrationState::Newer => {
+            tracing::info!("the database's schema is of a later release; going on with it");
+            Ok(())
+        }
+        MigrationState::Pending { count } => Err(format!(
+            "{count} migrations are pending on database.url; apply them with `slipwayd migrate`, \
+             then start this again"
+        )
+        .into()),
+    }
+}
+
+/// Reads the database's clock for ever: this process's own stands still while its machine
+/// sleeps.
+pub(crate) async fn keep_time(store: Store) {
+    loop {
+        tokio::time::sleep(KEEP_TIME).await;
+        if let Err(error) = store.read_clock().await {
+            tracing::debug!(%error, "the database's clock cannot be read");
+        }
+    }
+}
+
+/// Waits for the database to answer.
+///
+/// # Errors
+/// When it refuses us for good: no such database, a wrong password.
+pub(crate) async fn until_it_answers(store: &Store) -> Result<MigrationState, StoreError> {
+    let mut remind_at = Instant::now();
+    loop {
+        match store.migration_state().await {
+            Err(error) if error.is_passing() => {
+                if Instant::now() >= remind_at {
+                    let cause = &error as &dyn std::error::Error;
+                    tracing::warn!(error = cause, "waiting for the database to answer");
+                    remind_at = Instant::now() + REMINDER;
+                }
+            }
+            answer => return answer,
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}

@@ -1,0 +1,57 @@
+//! What every role stands on: rows, bytes and bells.
+
+use slipway_api::{Health, Hosts};
+use slipway_queue::Queue;
+use slipway_store::Store;
+use slipway_store::blobs::Blobs;
+use tokio_util::sync::CancellationToken;
+
+use crate::roles::Failure;
+use crate::settings::Settings;
+
+/// Handles on what outlives the process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Ground {
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) queue: Queue,
+}
+
+impl Ground {
+    /// For a process that is alone: in its data directory, where nothing else is set. The
+    /// schema is brought up to date.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a setting cannot be used.
+    pub(crate) async fn own(settings: &Settings) -> Result<Self, Failure> {
+        let url = settings.database.url_in(&settings.data_dir);
+        let store = Store::open(&url, settings.own_key()?).await?;
+        store.migrate().await?;
+        let blobs = Blobs::open(&settings.blobs.url_in(&settings.data_dir))?;
+        // Nobody else is there to hear a bell.
+        Ok(Self { store, blobs, queue: Queue::open("local:")? })
+    }
+
+    /// For one of many processes. Neither database nor broker has to answer yet.
+    ///
+    /// # Errors
+    /// When a setting is missing or cannot be used.
+    pub(crate) fn shared(settings: &Settings, role: &str) -> Result<Self, Failure> {
+        settings.check_shared(role)?;
+        let url = settings.database.url_in(&settings.data_dir);
+        let store = Store::open_later(&url, settings.shared_key(role)?)?;
+        let blobs = Blobs::open(&settings.blobs.url_in(&settings.data_dir))?;
+        Ok(Self { store, blobs, queue: Queue::open(&settings.queue.url)? })
+    }
+
+    /// What the health of a process on this ground depends on.
+    pub(crate) fn health(&self, hosts: Hosts, stopping: &CancellationToken) -> Health {
+        Health {
+            store: self.store.clone(),
+            blobs: self.blobs.clone(),
+            queue: self.queue.clone(),
+            hosts,
+            stopping: stopping.clone(),
+        }
+    }
+}

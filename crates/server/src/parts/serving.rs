@@ -1,0 +1,90 @@
+//! The API's half of a build: HTTP, the relay of the outbox, retention.
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use slipway_api::{Api, Health, Limits};
+use slipway_queue::Relay;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{database, ground::Ground};
+use crate::retention;
+use crate::roles::Failure;
+use crate::settings::Settings;
+
+/// The running parts.
+pub(crate) struct Serving {
+    server: JoinHandle<io::Result<()>>,
+    relay: JoinHandle<()>,
+    retention: JoinHandle<()>,
+    clock: JoinHandle<()>,
+    /// Cancelled to send followers away and end the server.
+    closing: CancellationToken,
+}
+
+impl Serving {
+    /// Starts all of them.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub(crate) fn start(
+        listener: TcpListener,
+        ground: &Ground,
+        settings: &Settings,
+        health: Health,
+    ) -> Result<Self, Failure> {
+        let Ground { store, blobs, queue } = ground.clone();
+        let closing = CancellationToken::new();
+        let api = Api {
+            store: store.clone(),
+            blobs: blobs.clone(),
+            queue: queue.clone(),
+            limits: limits(settings),
+            stopping: closing.clone(),
+        };
+        let serving = slipway_api::Serving {
+            grace: Duration::from_secs(settings.http.grace_seconds),
+            ..slipway_api::Serving::default()
+        };
+        Ok(Self {
+            server: tokio::spawn(slipway_api::serve(listener, api, health, serving)?),
+            relay: tokio::spawn(Relay { store: store.clone(), queue }.run()),
+            clock: tokio::spawn(database::keep_time(store.clone())),
+            retention: tokio::spawn(retention::run(store, blobs, settings.blobs.keep())),
+            closing,
+        })
+    }
+
+    /// Waits for a part to end by itself, which none should. Says which.
+    pub(crate) async fn crashed(&mut self) -> &'static str {
+        tokio::select! {
+            _ = &mut self.server => "API",
+            _ = &mut self.relay => "outbox relay",
+            _ = &mut self.retention => "retention",
+            _ = &mut self.clock => "clock",
+        }
+    }
+
+    /// Stops listening, sends followers away with a hint to come back, and lets requests
+    /// at hand finish within `http.grace_seconds`.
+    pub(crate) async fn stop(self) {
+        self.closing.cancel();
+        if !self.server.is_finished() {
+            let _ = self.server.await;
+        }
+        self.relay.abort();
+        self.retention.abort();
+        self.clock.abort();
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        upload_bytes: settings.limits.context_bytes,
+        queue_timeout: settings.build.queue_timeout(),
+        body_bytes: usize::try_from(settings.http.body_limit).unwrap_or(usize::MAX),
+        ..Limits::default()
+    }
+}

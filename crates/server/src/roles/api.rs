@@ -1,0 +1,62 @@
+//! `slipwayd api`: takes builds and tells of them. Any number of these run side by side;
+//! none knows of a Docker host but what the workers write down.
+
+use std::net::TcpListener;
+
+use slipway_api::{Health, Hosts, Otherwise};
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, ended};
+use crate::lifecycle::Signals;
+use crate::parts::database;
+use crate::parts::ground::Ground;
+use crate::parts::listener::bind;
+use crate::parts::serving::Serving;
+use crate::settings::Settings;
+
+/// Runs until told to stop.
+///
+/// # Errors
+/// When something is missing that the service cannot be without, or a part of it ended
+/// by itself.
+pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let ground = Ground::shared(&settings, "api")?;
+    let listener = bind(settings.http.address()?, "http.listen")?;
+    let stopping = CancellationToken::new();
+    let health = ground.health(Hosts::default(), &stopping);
+    tokio::select! {
+        begun = wait(&ground, listener.try_clone()?, health.clone()) => begun?,
+        () = signals.next() => return ended(None),
+    }
+    let mut serving = Serving::start(listener, &ground, &settings, health)?;
+    let listen = &settings.http.listen;
+    tracing::info!("slipway {} takes builds", env!("CARGO_PKG_VERSION"));
+    tracing::info!("API   http://{listen}/api/v2");
+    tracing::info!("docs  http://{listen}/docs");
+
+    let crashed = tokio::select! {
+        () = signals.next() => None,
+        part = serving.crashed() => Some(part),
+    };
+    stopping.cancel();
+    tracing::info!("stopping: requests at hand may finish; signal again to end now");
+    tokio::select! {
+        () = serving.stop() => {}
+        () = signals.next() => {}
+    }
+    ended(crashed)
+}
+
+/// Waits for the database behind a server that answers for its health, and to everybody
+/// else that it will be there soon. Connections that nobody has accepted by then stay: the
+/// port is the same.
+async fn wait(ground: &Ground, listener: TcpListener, health: Health) -> Result<(), Failure> {
+    let over = CancellationToken::new();
+    let server = slipway_api::serve_health(listener, health, Otherwise::NotYet, over.clone())?;
+    let server = tokio::spawn(server);
+    let begun = database::until_current(&ground.store).await;
+    over.cancel();
+    let _ = server.await;
+    begun
+}

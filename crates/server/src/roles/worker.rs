@@ -1,0 +1,61 @@
+//! `slipwayd worker`: claims builds and runs them on the Docker hosts. Any number of these
+//! run side by side; each can be killed at any moment.
+
+use std::time::Duration;
+
+use slipway_api::Otherwise;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, ended};
+use crate::lifecycle::{Signals, Stop};
+use crate::parts::database;
+use crate::parts::ground::Ground;
+use crate::parts::listener::bind;
+use crate::parts::working;
+use crate::settings::Settings;
+
+/// Runs until told to stop.
+///
+/// # Errors
+/// When something is missing that the worker cannot be without, or a part of it ended by
+/// itself.
+pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let ground = Ground::shared(&settings, "worker")?;
+    let listener = bind(settings.worker.address()?, "worker.listen")?;
+    let stop = Stop::default();
+    let worker = working::worker(&settings, &ground, &stop)?;
+    let health = ground.health(working::hosts(&worker), &stop.stopping);
+    // It answers until the last build is out of the house.
+    let closing = CancellationToken::new();
+    let server =
+        slipway_api::serve_health(listener, health, Otherwise::NoSuchPath, closing.clone())?;
+    let mut server = tokio::spawn(server);
+    tokio::select! {
+        begun = database::until_current(&ground.store) => begun?,
+        () = signals.next() => return ended(None),
+    }
+
+    let mut working = tokio::spawn(worker.run(stop.stopping.clone()));
+    let grace = Duration::from_secs(settings.worker.grace_seconds);
+    let stopping = tokio::spawn(signals.drive(stop.clone(), grace));
+    tracing::info!("slipway {} takes work", env!("CARGO_PKG_VERSION"));
+    tracing::info!("health  http://{}/health", settings.worker.listen);
+    settings.docker.greet();
+
+    let crashed = tokio::select! {
+        _ = &mut working => (!stop.stopping.is_cancelled()).then_some("worker"),
+        _ = &mut server => Some("health server"),
+    };
+    if !working.is_finished() {
+        stop.stopping.cancel();
+        stop.hand_back.cancel();
+        let _ = working.await;
+    }
+    closing.cancel();
+    if !server.is_finished() {
+        let _ = server.await;
+    }
+    stopping.abort();
+    ended(crashed)
+}

@@ -1,0 +1,69 @@
+//! What the settings must say where several processes work on the same builds.
+
+use slipway_store::seal::KeyRing;
+
+use super::{Settings, SettingsError, invalid};
+use crate::roles::Failure;
+
+impl Settings {
+    /// Refuses what only `slipwayd standalone` can work with. `role` is how the operator
+    /// called this process.
+    ///
+    /// # Errors
+    /// Names the setting and what to write.
+    pub(crate) fn check_shared(&self, role: &str) -> Result<(), SettingsError> {
+        self.check_shared_database(role)?;
+        if !self.queue.is_shared() {
+            let problem = format!(
+                "`slipwayd {role}` shares its queue with other processes: name the RabbitMQ \
+                 server, as amqp://user:password@host:5672; only `slipwayd standalone` works \
+                 with local:"
+            );
+            return Err(invalid("queue.url", problem));
+        }
+        if self.blobs.url.is_none() {
+            let problem = format!(
+                "`slipwayd {role}` needs the place for uploads that every api and worker \
+                 shares: file:///folder, on a volume that all of them mount"
+            );
+            return Err(invalid("blobs.url", problem));
+        }
+        Ok(())
+    }
+
+    /// The key that all processes share. One made on the spot would be this process's alone,
+    /// and no other could open what it has sealed.
+    ///
+    /// # Errors
+    /// When none is given, or it cannot be read.
+    pub(crate) fn shared_key(&self, role: &str) -> Result<KeyRing, Failure> {
+        match (&self.secrets.key, &self.secrets.key_file) {
+            (Some(key), _) => Ok(KeyRing::parse(key.expose())?),
+            (None, Some(file)) => Ok(KeyRing::read(file)?),
+            (None, None) => {
+                let problem = format!(
+                    "`slipwayd {role}` needs the key that every api and worker shares: make \
+                     one with `slipwayd new-key` and give it to all of them, in this file or \
+                     as SLIPWAY__SECRETS__KEY"
+                );
+                Err(invalid("secrets.key_file", problem).into())
+            }
+        }
+    }
+
+    /// The database alone.
+    ///
+    /// # Errors
+    /// Names the setting and what to write.
+    pub(crate) fn check_shared_database(&self, role: &str) -> Result<(), SettingsError> {
+        if self.database.is_shared() {
+            return Ok(());
+        }
+        let problem = format!(
+            "`slipwayd {role}` works on a PostgreSQL database: name it, as \
+             postgres://user:password@host/database; only `slipwayd standalone` works on \
+             SQLite, and it applies its own migrations"
+        );
+        Err(invalid("database.url", problem))
+    }
+}
