@@ -115,6 +115,7 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
                 api.queue.tell(News::Happened(older));
                 api.queue.tell(News::CancelAsked(older));
             }
+            metrics::counter!("slipway_builds_submitted_total").increment(1);
             tracing::info!(
                 build.id = %build.id,
                 image = %build.spec.image,

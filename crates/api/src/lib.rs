@@ -14,6 +14,7 @@ mod intake;
 mod json;
 mod native;
 mod openapi;
+mod operations;
 mod params;
 mod receive;
 mod request_log;
@@ -21,7 +22,10 @@ mod routes;
 mod serve;
 
 pub use health::{Health, Hosts, Usable};
-pub use serve::{Otherwise, Serving, serve, serve_health};
+pub use operations::{Operations, Scrape};
+pub use serve::{Otherwise, Serving, serve, serve_operations};
+
+use std::time::Duration;
 
 use slipway_queue::Queue;
 use slipway_store::Store;

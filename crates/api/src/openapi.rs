@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
 use crate::error::Error;
-use crate::{health, native};
+use crate::{health, native, operations};
 
 /// The document.
 #[derive(OpenApi)]
@@ -45,6 +45,7 @@ use crate::{health, native};
         health::health,
         health::live,
         health::ready,
+        operations::metrics,
     )
 )]
 struct Document;

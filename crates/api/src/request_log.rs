@@ -1,10 +1,11 @@
-//! One line per request, and nothing in it that could be a secret: no header, no body,
+//! One line and one count per request, and nothing in it that could be a secret: no header, no body,
 //! no query, and of the path only the pattern that it matched.
 
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest};
 use slipway_domain::BuildId;
@@ -26,14 +27,34 @@ pub(crate) async fn write(
     let began = Instant::now();
     let res = next.call(req).await?;
     let req = res.request();
+    let path = req.match_pattern().unwrap_or_else(|| "(none)".into());
+    let status = res.status().as_u16();
+    count(req, &path, status, began);
     let build = req.extensions().get::<Concerns>().map(|concerns| concerns.0);
     tracing::info!(
         method = %req.method(),
-        path = req.match_pattern().as_deref().unwrap_or("(none)"),
-        status = res.status().as_u16(),
+        path,
+        status,
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         build.id = build.map(tracing::field::display),
         "answered"
     );
     Ok(res)
+}
+
+/// The pattern, not the path, is the label: a label of many values is a series of each. For
+/// the same reason a method is what a route knows, or other.
+fn count(req: &HttpRequest, route: &str, status: u16, began: Instant) {
+    let method = match *req.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        _ => "other",
+    };
+    let labels = [("method", method.to_owned()), ("route", route.to_owned())];
+    metrics::histogram!("slipway_http_request_duration_seconds", &labels)
+        .record(began.elapsed().as_secs_f64());
+    let [method, route] = labels;
+    let labels = [method, route, ("status", status.to_string())];
+    metrics::counter!("slipway_http_requests_total", &labels).increment(1);
 }

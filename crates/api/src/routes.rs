@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest, Responder, Route, web};
 use crate::dialects::{self, boatyard};
 use crate::error::Error;
 use crate::native::{builds, cancel, events, hosts, logs, projects, retry, submit, uploads};
-use crate::{Otherwise, health, openapi};
+use crate::{Otherwise, health, openapi, operations};
 
 /// Adds every path.
 pub(crate) fn table(cfg: &mut web::ServiceConfig) {
@@ -20,7 +20,7 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/docs/{file:.*}", [get(openapi::docs)]);
     at(cfg, "/openapi.json", [get(openapi::document)]);
 
-    operations(cfg);
+    for_operators(cfg);
 
     at(cfg, "/api/v2/builds", [get(builds::list), post(submit::submit)]);
     at(cfg, "/api/v2/builds/{id}", [get(builds::one)]);
@@ -44,10 +44,11 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
 }
 
 /// Adds the paths that every process has, whatever its role.
-pub(crate) fn operations(cfg: &mut web::ServiceConfig) {
+pub(crate) fn for_operators(cfg: &mut web::ServiceConfig) {
     at(cfg, "/health", [get(health::health)]);
     at(cfg, "/health/live", [get(health::live)]);
     at(cfg, "/health/ready", [get(health::ready)]);
+    at(cfg, "/metrics", [get(operations::metrics)]);
 }
 
 /// Answers where there is no path.

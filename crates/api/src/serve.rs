@@ -12,8 +12,7 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use tokio_util::sync::CancellationToken;
 
-use crate::health::Health;
-use crate::{Api, request_log, routes};
+use crate::{Api, Operations, request_log, routes};
 
 /// How a server runs.
 #[derive(Debug, Clone, Copy)]
@@ -47,36 +46,41 @@ pub enum Otherwise {
 pub fn serve(
     listener: TcpListener,
     api: Api,
-    health: Health,
+    operations: Operations,
     serving: Serving,
 ) -> io::Result<Server> {
     let stopping = api.stopping.clone();
     let configure = move |cfg: &mut web::ServiceConfig| {
         cfg.app_data(web::Data::new(api.clone()));
-        cfg.app_data(web::Data::new(health.clone()));
+        add(cfg, &operations);
         routes::table(cfg);
     };
     run(listener, configure, serving, stopping)
 }
 
-/// Serves health alone, until `stopping` is cancelled; all else is answered as `otherwise`
+/// Serves what operators ask, and no API, until `stopping` is cancelled; all else is answered as `otherwise`
 /// says. Await the server to run it.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve_health(
+pub fn serve_operations(
     listener: TcpListener,
-    health: Health,
+    operations: Operations,
     otherwise: Otherwise,
     stopping: CancellationToken,
 ) -> io::Result<Server> {
     let configure = move |cfg: &mut web::ServiceConfig| {
-        cfg.app_data(web::Data::new(health.clone()));
-        routes::operations(cfg);
+        add(cfg, &operations);
+        routes::for_operators(cfg);
         routes::otherwise(cfg, otherwise);
     };
     let serving = Serving { workers: 1, grace: Duration::from_secs(1) };
     run(listener, configure, serving, stopping)
+}
+
+fn add(cfg: &mut web::ServiceConfig, operations: &Operations) {
+    cfg.app_data(web::Data::new(operations.health.clone()));
+    cfg.app_data(web::Data::new(operations.metrics.clone()));
 }
 
 fn run(

@@ -85,6 +85,20 @@ pub enum Fault {
     System,
 }
 
+impl Fault {
+    /// The word for it, in rows, answers and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Source => "source",
+            Self::Registry => "registry",
+            Self::Host => "host",
+            Self::System => "system",
+        }
+    }
+}
+
 /// What is to be done next about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {

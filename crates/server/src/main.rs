@@ -1,6 +1,7 @@
 //! `slipwayd`: the roles of Slipway, one program.
 
 mod lifecycle;
+mod metrics;
 mod parts;
 mod retention;
 mod roles;

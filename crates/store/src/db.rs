@@ -108,7 +108,11 @@ impl Store {
         let options =
             PgConnectOptions::from_str(url).map_err(|_| refuse())?.disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
-        Ok(Self { db: Db::Postgres(pool.connect_lazy_with(options)), keys, clock: Clock::of_this_process() })
+        Ok(Self {
+            db: Db::Postgres(pool.connect_lazy_with(options)),
+            keys,
+            clock: Clock::of_this_process(),
+        })
     }
 
     /// Whether the database answers, for readiness.
@@ -163,6 +167,14 @@ impl Tx {
     pub(crate) const fn for_update(&self) -> &'static str {
         match self {
             Self::Postgres(_) => " FOR UPDATE",
+            Self::Sqlite(_) => "",
+        }
+    }
+
+    /// Locks the rows read and passes by those that somebody else has locked.
+    pub(crate) const fn for_update_skip_locked(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
             Self::Sqlite(_) => "",
         }
     }

@@ -9,6 +9,7 @@ pub mod context;
 pub mod engine;
 mod heartbeat;
 mod log;
+mod measure;
 mod persist;
 mod pool;
 mod purge;

@@ -151,6 +151,7 @@ pub async fn return_expired(worker: &Worker) {
     match builds::return_expired(store, most, store.now()).await {
         Ok(returned) => {
             for build in &returned {
+                metrics::counter!("slipway_lease_expiries_total").increment(1);
                 tracing::warn!(build.id = %build.build, build.status = %build.state, "a lease ran out");
                 worker.queue.tell(News::Happened(build.build));
             }

@@ -1,11 +1,12 @@
 //! A server to talk to, and what it answers.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use slipway_api::{Api, Health, Hosts, Limits, Serving, serve};
+use slipway_api::{Api, Health, Hosts, Limits, Operations, Scrape, Serving, serve};
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::blobs::Blobs;
@@ -63,7 +64,9 @@ impl Server {
             hosts,
             stopping: api.stopping.clone(),
         };
-        let server = serve(listener, api.clone(), health, Serving::default()).unwrap();
+        let metrics = Scrape(Arc::new(|| Box::pin(async { "a_number 1\n".to_owned() })));
+        let operations = Operations { health, metrics };
+        let server = serve(listener, api.clone(), operations, Serving::default()).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { api, address, folder, task: tokio::spawn(server), client }
     }

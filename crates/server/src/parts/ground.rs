@@ -1,11 +1,12 @@
 //! What every role stands on: rows, bytes and bells.
 
-use slipway_api::{Health, Hosts};
+use slipway_api::{Health, Hosts, Operations};
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::blobs::Blobs;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics;
 use crate::roles::Failure;
 use crate::settings::Settings;
 
@@ -44,14 +45,24 @@ impl Ground {
         Ok(Self { store, blobs, queue: Queue::open(&settings.queue.url)? })
     }
 
-    /// What the health of a process on this ground depends on.
-    pub(crate) fn health(&self, hosts: Hosts, stopping: &CancellationToken) -> Health {
-        Health {
+    /// What a process on this ground tells its operators. `role` is its label in metrics.
+    /// To be called once.
+    ///
+    /// # Errors
+    /// When the process counts already.
+    pub(crate) fn operations(
+        &self,
+        role: &'static str,
+        hosts: Hosts,
+        stopping: &CancellationToken,
+    ) -> Result<Operations, Failure> {
+        let health = Health {
             store: self.store.clone(),
             blobs: self.blobs.clone(),
             queue: self.queue.clone(),
             hosts,
             stopping: stopping.clone(),
-        }
+        };
+        Ok(Operations { health, metrics: metrics::start(self, role)? })
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use slipway_api::{Api, Health, Limits};
+use slipway_api::{Api, Limits, Operations};
 use slipway_queue::Relay;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,7 @@ impl Serving {
         listener: TcpListener,
         ground: &Ground,
         settings: &Settings,
-        health: Health,
+        operations: Operations,
     ) -> Result<Self, Failure> {
         let Ground { store, blobs, queue } = ground.clone();
         let closing = CancellationToken::new();
@@ -49,7 +49,7 @@ impl Serving {
             ..slipway_api::Serving::default()
         };
         Ok(Self {
-            server: tokio::spawn(slipway_api::serve(listener, api, health, serving)?),
+            server: tokio::spawn(slipway_api::serve(listener, api, operations, serving)?),
             relay: tokio::spawn(Relay { store: store.clone(), queue }.run()),
             clock: tokio::spawn(database::keep_time(store.clone())),
             retention: tokio::spawn(retention::run(store, blobs, settings.blobs.keep())),

@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 
-use slipway_api::{Health, Hosts, Otherwise};
+use slipway_api::{Hosts, Operations, Otherwise};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, ended};
@@ -24,12 +24,12 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let ground = Ground::shared(&settings, "api")?;
     let listener = bind(settings.http.address()?, "http.listen")?;
     let stopping = CancellationToken::new();
-    let health = ground.health(Hosts::default(), &stopping);
+    let operations = ground.operations("api", Hosts::default(), &stopping)?;
     tokio::select! {
-        begun = wait(&ground, listener.try_clone()?, health.clone()) => begun?,
+        begun = wait(&ground, listener.try_clone()?, operations.clone()) => begun?,
         () = signals.next() => return ended(None),
     }
-    let mut serving = Serving::start(listener, &ground, &settings, health)?;
+    let mut serving = Serving::start(listener, &ground, &settings, operations)?;
     let listen = &settings.http.listen;
     tracing::info!("slipway {} takes builds", env!("CARGO_PKG_VERSION"));
     tracing::info!("API   http://{listen}/api/v2");
@@ -51,9 +51,14 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
 /// Waits for the database behind a server that answers for its health, and to everybody
 /// else that it will be there soon. Connections that nobody has accepted by then stay: the
 /// port is the same.
-async fn wait(ground: &Ground, listener: TcpListener, health: Health) -> Result<(), Failure> {
+async fn wait(
+    ground: &Ground,
+    listener: TcpListener,
+    operations: Operations,
+) -> Result<(), Failure> {
     let over = CancellationToken::new();
-    let server = slipway_api::serve_health(listener, health, Otherwise::NotYet, over.clone())?;
+    let server =
+        slipway_api::serve_operations(listener, operations, Otherwise::NotYet, over.clone())?;
     let server = tokio::spawn(server);
     let begun = database::until_current(&ground.store).await;
     over.cancel();

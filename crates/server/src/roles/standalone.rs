@@ -31,8 +31,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
 
     let stop = Stop::default();
     let worker = working::worker(&settings, &ground, &stop)?;
-    let health = ground.health(Hosts::default(), &stop.stopping);
-    let mut serving = Serving::start(listener, &ground, &settings, health)?;
+    let operations = ground.operations("standalone", Hosts::default(), &stop.stopping)?;
+    let mut serving = Serving::start(listener, &ground, &settings, operations)?;
     let mut working = tokio::spawn(worker.run(stop.stopping.clone()));
     let grace = Duration::from_secs(settings.worker.grace_seconds);
     let stopping = tokio::spawn(signals.drive(stop.clone(), grace));

@@ -25,11 +25,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let listener = bind(settings.worker.address()?, "worker.listen")?;
     let stop = Stop::default();
     let worker = working::worker(&settings, &ground, &stop)?;
-    let health = ground.health(working::hosts(&worker), &stop.stopping);
+    let operations = ground.operations("worker", working::hosts(&worker), &stop.stopping)?;
     // It answers until the last build is out of the house.
     let closing = CancellationToken::new();
-    let server =
-        slipway_api::serve_health(listener, health, Otherwise::NoSuchPath, closing.clone())?;
+    let server = slipway_api::serve_operations(
+        listener,
+        operations,
+        Otherwise::NoSuchPath,
+        closing.clone(),
+    )?;
     let mut server = tokio::spawn(server);
     tokio::select! {
         begun = database::until_current(&ground.store) => begun?,
@@ -40,12 +44,12 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let grace = Duration::from_secs(settings.worker.grace_seconds);
     let stopping = tokio::spawn(signals.drive(stop.clone(), grace));
     tracing::info!("slipway {} takes work", env!("CARGO_PKG_VERSION"));
-    tracing::info!("health  http://{}/health", settings.worker.listen);
+    tracing::info!("health  http://{}/health, metrics at /metrics", settings.worker.listen);
     settings.docker.greet();
 
     let crashed = tokio::select! {
         _ = &mut working => (!stop.stopping.is_cancelled()).then_some("worker"),
-        _ = &mut server => Some("health server"),
+        _ = &mut server => Some("server of health and metrics"),
     };
     if !working.is_finished() {
         stop.stopping.cancel();

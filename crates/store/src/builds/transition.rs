@@ -210,9 +210,13 @@ pub(super) async fn end(
         Ending::Cancelled => (Outcome::Cancelled, None),
     };
     let state = BuildState::Finished(outcome);
+    let fault = failure.as_ref().map_or("none", |failure| failure.fault().as_str());
     let by = current.superseded_by.filter(|_| outcome == Outcome::Cancelled);
     let note = by.map(|newer| format!("superseded by build {newer}"));
     step(tx, current, state, Change { failure, note, ..Change::default() }, now).await?;
+    // Every end passes here. One whose commit fails is counted again when it is repeated.
+    metrics::counter!("slipway_builds_finished_total", "outcome" => state.as_str(), "fault" => fault)
+        .increment(1);
     release(tx, current.id).await?;
     write!(*tx, connection => sqlx::query(ERASE)
         .bind(current.id.as_uuid())

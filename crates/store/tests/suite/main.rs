@@ -42,6 +42,7 @@ mod events;
 mod expiry;
 mod fencing;
 mod finish;
+mod gauges;
 mod hand_back;
 mod hosts;
 mod idempotency;

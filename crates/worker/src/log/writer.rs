@@ -229,6 +229,8 @@ impl Batch {
         }
         let masked = self.mask.apply(text);
         self.bytes += masked.len();
+        let bytes = u64::try_from(masked.len()).unwrap_or(u64::MAX);
+        metrics::counter!("slipway_log_bytes_total").increment(bytes);
         match self.bodies.last_mut() {
             Some(EventBody::Log { step: last, stream: on, text })
                 if *last == step && *on == stream && text.len() < BATCH_BYTES =>

@@ -19,6 +19,7 @@ use crate::affinity::weight;
 use crate::engine::Engine;
 use crate::heartbeat::{Heartbeat, Interrupt};
 use crate::log::{LogClosed, LogWriter, Mask};
+use crate::measure::StageWatch;
 use crate::purge::{local_name, purge_local};
 use crate::turns::Turn;
 use push::Pushed;
@@ -32,6 +33,7 @@ pub(crate) struct Run<'a> {
     secrets: Secrets,
     log: LogWriter,
     mask: Mask,
+    watch: StageWatch,
 }
 
 /// Why the stages did not run through.
@@ -74,6 +76,8 @@ pub async fn claim_one(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
     let claimed = builds::claim(&worker.store, &offer, weight, now).await?;
     if let Some(claimed) = &claimed {
         worker.queue.tell(News::Happened(claimed.lease.build()));
+        let waited = (now - claimed.created_at).as_seconds_f64();
+        metrics::histogram!("slipway_build_wait_seconds").record(waited.max(0.0));
     }
     Ok(claimed)
 }
@@ -108,7 +112,7 @@ pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
     let heartbeat = Heartbeat::start(worker, &lease);
     let mask = Mask::new(&secrets);
     let log = LogWriter::start(&worker.store, &worker.queue, &lease, mask.clone());
-    let run = Run { worker, engine, lease, spec, secrets, log, mask };
+    let run = Run { worker, engine, lease, spec, secrets, log, mask, watch: StageWatch::default() };
     let went = tokio::select! {
         biased;
         interrupt = heartbeat.interrupted() => Went::BrokenOff(interrupt),
@@ -120,6 +124,7 @@ pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
     };
     let finished = run.wind_up(went).await;
     worker.queue.tell(News::Happened(run.lease.build()));
+    run.watch.over(finished.as_ref().map_or("lost", |state| state.as_str()));
     match finished {
         Ok(state) => tracing::info!(build.status = %state, "build left this worker"),
         Err(error) => tracing::warn!(%error, "build was taken from this worker"),
@@ -145,7 +150,9 @@ impl Run<'_> {
 
     /// Moves the row on, after everything that was logged before.
     async fn enter(&self, stage: Stage, digest: Option<String>) -> Result<(), Broken> {
-        Ok(self.log.advance(stage, digest).await??)
+        self.log.advance(stage, digest).await??;
+        self.watch.entered(stage);
+        Ok(())
     }
 
     /// Leaves the image on the host under its real name, for builds that are not pushed.

@@ -60,6 +60,7 @@ impl Run<'_> {
             let Some(wait) = retries.next().filter(|_| failure.next() == Next::RetryPush) else {
                 return Err(Broken::Failed(failure));
             };
+            metrics::counter!("slipway_push_retries_total").increment(1);
             let seconds = wait.as_secs();
             self.log.say(&format!("push failed: {failure}; trying again in {seconds} s")).await?;
             tokio::time::sleep(*wait).await;

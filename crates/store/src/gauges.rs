@@ -1,0 +1,96 @@
+//! How everything stands, for whoever watches from outside: one look at the rows, cheap
+//! enough to be taken every few seconds however long the line is.
+//!
+//! Finished builds are not counted here: there may be millions. Those are counted as they
+//! end.
+
+use chrono::{DateTime, Utc};
+use slipway_domain::{BuildState, Platform};
+use sqlx::FromRow;
+
+use crate::db::read;
+use crate::hosts::{self, Host};
+use crate::{Store, StoreError};
+
+/// How everything stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gauges {
+    /// The line, by the platform that is asked for.
+    pub lines: Vec<Line>,
+    /// Builds that are not over, by state. States that no build is in are not listed.
+    pub states: Vec<(BuildState, u64)>,
+    /// Bells that are still to be rung.
+    pub outbox: Backlog,
+    /// The hosts, and how many builds run on each.
+    pub hosts: Vec<Host>,
+}
+
+/// Builds that wait for one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// `None` where the host's own will do.
+    pub platform: Option<Platform>,
+    /// How many, and since when.
+    pub waiting: Backlog,
+}
+
+/// Things that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest waits; `None` where there is none.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+#[derive(FromRow)]
+struct BacklogRow {
+    count: i64,
+    oldest: Option<DateTime<Utc>>,
+}
+
+#[derive(FromRow)]
+struct LineRow {
+    platform: Option<String>,
+    #[sqlx(flatten)]
+    waiting: BacklogRow,
+}
+
+/// Takes one look. Builds of a platform or state that this release does not know are left
+/// out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn gauges(store: &Store) -> Result<Gauges, StoreError> {
+    const LINES: &str = "SELECT platform, count(*) AS count, min(created_at) AS oldest \
+         FROM builds WHERE status = 'queued' GROUP BY platform ORDER BY platform";
+    const STATES: &str = "SELECT status, count(*) FROM builds \
+         WHERE status IN ('preparing', 'building', 'pushing', 'purging') GROUP BY status";
+    const OUTBOX: &str = "SELECT count(*) AS count, min(created_at) AS oldest FROM outbox";
+    let lines: Vec<LineRow> = read!(store, pool => sqlx::query_as(LINES).fetch_all(pool).await)?;
+    let states: Vec<(String, i64)> =
+        read!(store, pool => sqlx::query_as(STATES).fetch_all(pool).await)?;
+    let outbox: BacklogRow = read!(store, pool => sqlx::query_as(OUTBOX).fetch_one(pool).await)?;
+    let lines: Vec<Line> = lines.into_iter().filter_map(line).collect();
+    let queued = lines.iter().map(|line| line.waiting.count).sum();
+    let running = states
+        .into_iter()
+        .filter_map(|(status, count)| Some((status.parse().ok()?, u64::try_from(count).ok()?)));
+    Ok(Gauges {
+        states: [(BuildState::Queued, queued)].into_iter().chain(running).collect(),
+        lines,
+        outbox: outbox.into(),
+        hosts: hosts::all(store).await?,
+    })
+}
+
+fn line(row: LineRow) -> Option<Line> {
+    let platform = row.platform.as_deref().map(Platform::parse).transpose().ok()?;
+    Some(Line { platform, waiting: row.waiting.into() })
+}
+
+impl From<BacklogRow> for Backlog {
+    fn from(row: BacklogRow) -> Self {
+        Self { count: u64::try_from(row.count).unwrap_or(0), oldest: row.oldest }
+    }
+}
