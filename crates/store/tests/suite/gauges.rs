@@ -5,7 +5,7 @@ use slipway_store::builds::{Ending, finish};
 use slipway_store::gauges::{Backlog, gauges};
 use slipway_store::hosts::report;
 
-use crate::cast::{at, claim, probe, spec, submit};
+use crate::cast::{at, claim, probe, spec, submit, worker};
 use crate::ground::Ground;
 
 stories!(an_empty_house, what_waits_and_what_runs, a_long_line_is_counted_quickly);
