@@ -16,9 +16,11 @@ use slipway_api_types::ErrorView;
 use slipway_domain::{Event, EventBody};
 use slipway_follow::Tail;
 use slipway_store::StoreError;
+use slipway_store::builds::Waiting;
 use tokio_util::sync::CancellationToken;
 
-use super::path;
+use super::waiting::Wait;
+use super::{path, view};
 use crate::Api;
 use crate::error::{Error, with_causes};
 use crate::params::{self, Params};
@@ -34,7 +36,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// `step` and `log`, their ids are their numbers in the build's sequence, and their data
 /// is JSON. After the last one comes `end`; a client that asks again then is answered
 /// 204, which is how an `EventSource` learns to stop. `reconnect` means that this server
-/// is about to stop: come back with `Last-Event-ID`.
+/// is about to stop: come back with `Last-Event-ID`. While the build waits, `waiting` says
+/// why, as `waiting` of the build does, and says so again when the reason is another one; it
+/// is no event of the build and has no id.
 #[utoipa::path(
     get, path = "/api/v2/builds/{id}/events", tag = "builds", operation_id = "follow_build",
     params(
@@ -74,6 +78,7 @@ pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<Http
     let after = after.min(build.last_seq);
     let follower = Follower {
         tail: Tail::new(&api.store, &api.queue, build.id, after),
+        wait: Wait::of(&api.store, &build),
         last: after,
         stopping: api.stopping.clone(),
         greeted: false,
@@ -96,6 +101,7 @@ fn place(req: &HttpRequest) -> Result<i64, Error> {
 /// One client's place in one build.
 struct Follower {
     tail: Tail,
+    wait: Wait,
     /// The last event that was sent.
     last: i64,
     stopping: CancellationToken,
@@ -119,6 +125,10 @@ impl Follower {
     async fn next(&mut self) -> (String, bool) {
         let batch = tokio::select! {
             batch = self.tail.next() => batch,
+            waiting = self.wait.news() => return match waiting {
+                Ok(waiting) => (said(waiting), true),
+                Err(error) => self.stumble(&error).await,
+            },
             () = self.stopping.cancelled() => return (self.last_word("reconnect"), false),
             () = tokio::time::sleep(HEARTBEAT) => return (": still here\n\n".into(), true),
         };
@@ -130,6 +140,7 @@ impl Follower {
     }
 
     fn render(&mut self, batch: &[Event]) -> String {
+        self.wait.note(batch);
         let mut out = String::new();
         for event in batch {
             self.last = event.seq;
@@ -157,6 +168,13 @@ impl Follower {
         }
         (self.last_word("reconnect"), false)
     }
+}
+
+/// Without an id, a message leaves the client's place where it is.
+fn said(waiting: Waiting) -> String {
+    // A text, a number and a time: this cannot fail to serialise.
+    let data = serde_json::to_string(&view::waiting(waiting)).unwrap_or_default();
+    format!("event: waiting\ndata: {data}\n\n")
 }
 
 const fn kind(body: &EventBody) -> &'static str {

@@ -14,6 +14,7 @@ use slipway_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use super::path;
+use super::waiting::Wait;
 use crate::Api;
 use crate::error::Error;
 use crate::params::Params;
@@ -21,7 +22,8 @@ use crate::params::Params;
 /// Read the log
 ///
 /// Steps, their output and the states of the build as text. `follow=true` goes on until
-/// the build is over.
+/// the build is over; while it waits, `==> waiting: …` says why, and says so again when the
+/// reason is another one.
 #[utoipa::path(
     get, path = "/api/v2/builds/{id}/logs", tag = "builds", operation_id = "get_build_logs",
     params(
@@ -58,6 +60,7 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     let after = after.min(build.last_seq);
     let log = Log {
         tail: Tail::new(&api.store, &api.queue, build.id, after),
+        wait: Wait::of(&api.store, &build),
         text: Text::default(),
         last: after,
         until: if follow { None } else { Some(build.last_seq) },
@@ -67,9 +70,18 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     Ok(response.streaming(log.into_stream()))
 }
 
+/// What comes next.
+enum Next {
+    Events(Vec<Event>),
+    /// Why the build waits.
+    Waiting(String),
+    End,
+}
+
 /// One client's place in one log.
 struct Log {
     tail: Tail,
+    wait: Wait,
     text: Text,
     /// The last event that was rendered.
     last: i64,
@@ -87,10 +99,11 @@ impl Log {
         stream::try_unfold(Some(self), |log| async move {
             let Some(mut log) = log else { return Ok(None) };
             loop {
-                let Some(batch) = log.batch().await? else {
-                    return Ok(log.farewell().map(|text| (text, None)));
+                let text = match log.next().await? {
+                    Next::Events(batch) => as_text(&mut log.text, &batch),
+                    Next::Waiting(reason) => format!("==> waiting: {reason}\n"),
+                    Next::End => return Ok(log.farewell().map(|text| (text, None))),
                 };
-                let text = as_text(&mut log.text, &batch);
                 // An empty chunk would end the answer.
                 if !text.is_empty() {
                     return Ok(Some((Bytes::from(text), Some(log))));
@@ -99,7 +112,7 @@ impl Log {
         })
     }
 
-    async fn batch(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
+    async fn next(&mut self) -> Result<Next, StoreError> {
         let batch = match self.until {
             Some(until) if self.last >= until => None,
             Some(until) => self.tail.ready().await?.map(|mut batch| {
@@ -107,17 +120,19 @@ impl Log {
                 batch
             }),
             None => tokio::select! {
-                batch = self.tail.next() => batch?,
+                biased;
                 () = self.stopping.cancelled() => {
                     self.sent_away = true;
                     None
                 }
+                batch = self.tail.next() => batch?,
+                waiting = self.wait.news() => return Ok(Next::Waiting(waiting?.reason)),
             },
         };
-        if let Some(last) = batch.as_ref().and_then(|batch| batch.last()) {
-            self.last = last.seq;
-        }
-        Ok(batch)
+        let Some(batch) = batch else { return Ok(Next::End) };
+        self.wait.note(&batch);
+        self.last = batch.last().map_or(self.last, |event| event.seq);
+        Ok(Next::Events(batch))
     }
 
     /// What a follower is told who is sent away before the end.

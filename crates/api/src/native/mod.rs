@@ -11,3 +11,4 @@ pub(crate) mod retry;
 pub(crate) mod submit;
 pub(crate) mod uploads;
 mod view;
+mod waiting;

@@ -30,11 +30,7 @@ pub(super) fn build(build: Build, waiting: Option<Waiting>) -> BuildView {
         timings: timings(&build),
         digest: build.digest,
         failure: build.failure.map(failure),
-        waiting: waiting.map(|waiting| WaitingView {
-            reason: waiting.reason,
-            position: waiting.position,
-            since: waiting.since,
-        }),
+        waiting: waiting.map(self::waiting),
         cancel_requested: build.cancel_requested_at.is_some(),
         retry_of: build.retry_of.map(slipway_domain::BuildId::as_uuid),
         priority: build.spec.priority,
@@ -44,6 +40,11 @@ pub(super) fn build(build: Build, waiting: Option<Waiting>) -> BuildView {
         last_seq: build.last_seq,
         links: BuildLinks { logs: format!("{this}/logs"), events: format!("{this}/events"), this },
     }
+}
+
+/// Why a build waits.
+pub(super) fn waiting(waiting: Waiting) -> WaitingView {
+    WaitingView { reason: waiting.reason, position: waiting.position, since: waiting.since }
 }
 
 /// The path of a build.

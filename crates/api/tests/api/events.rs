@@ -82,6 +82,24 @@ fn read(block: &str) -> Message {
 }
 
 #[tokio::test]
+async fn a_build_that_waits_says_why_without_an_id() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({})).await;
+    let mut source = EventSource::open(&server, &build, None).await;
+    assert_eq!(source.next().await.unwrap().id, Some(1));
+    let waiting = source.next().await.unwrap();
+    assert_eq!((waiting.id, waiting.event.as_str()), (None, "waiting"));
+    let data: Value = serde_json::from_str(&waiting.data).unwrap();
+    assert_eq!(data, server.get(&build).await.json()["waiting"]);
+    assert_eq!(data["reason"], "no worker has reported a Docker host");
+
+    Worker::start(&server).await.succeed().await;
+    let rest = source.rest().await;
+    assert!(rest.iter().all(|message| message.event != "waiting"), "{rest:?}");
+    assert_eq!(rest[0].id, Some(2));
+}
+
+#[tokio::test]
 async fn a_build_from_its_first_event_to_its_last() {
     let server = Server::start().await;
     let build = server.submitted(json!({})).await;
@@ -167,6 +185,7 @@ async fn a_silent_build_keeps_the_connection_alive() {
     let build = server.submitted(json!({})).await;
     let mut source = EventSource::open(&server, &build, None).await;
     assert_eq!(source.next().await.unwrap().id, Some(1));
+    assert_eq!(source.next().await.unwrap().event, "waiting");
     let silent = tokio::time::timeout(std::time::Duration::from_secs(14), source.next()).await;
     assert!(silent.is_err(), "nothing happens: {silent:?}");
     assert_eq!(source.comments, 1);

@@ -7,7 +7,7 @@ use slipway_domain::{Stage, StepStatus};
 use slipway_store::builds::Ending;
 
 use crate::server::{Server, answer};
-use crate::worker::{Worker, a_failure, line, step};
+use crate::worker::{Worker, a_failure, a_host, line, report, step};
 
 #[tokio::test]
 async fn a_log_from_the_beginning_and_from_a_number() {
@@ -64,6 +64,28 @@ async fn a_follower_stays_until_the_end() {
     worker.finish(&lease, Ending::Failed(a_failure())).await;
     assert_eq!(next().await.unwrap(), "==> failed: make: exit code 2\n    see the step's output\n");
     assert_eq!(next().await, None);
+}
+
+#[tokio::test]
+async fn a_follower_is_told_why_a_build_waits_and_nothing_is_written_for_it() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({"platform": "linux/arm64"})).await;
+    let path = format!("{build}/logs?follow=true");
+    let response = server.request(Method::GET, &path).send().await.unwrap();
+    let mut chunks = response.bytes_stream();
+    let mut next = async || {
+        let chunk = chunks.next().await.map(|chunk| chunk.unwrap());
+        chunk.map(|chunk| String::from_utf8(chunk.to_vec()).unwrap())
+    };
+    assert_eq!(next().await.unwrap(), "==> queued\n");
+    assert_eq!(next().await.unwrap(), "==> waiting: no worker has reported a Docker host\n");
+    // Another reason is told, the same one is not told again.
+    report(&server, &a_host("local")).await;
+    assert_eq!(next().await.unwrap(), "==> waiting: no host for linux/arm64\n");
+    server.post(&format!("{build}/cancel"), "").await;
+    assert_eq!(next().await.unwrap(), "==> cancelled\n");
+    assert_eq!(next().await, None);
+    assert_eq!(server.get(&format!("{build}/logs")).await.text, "==> queued\n==> cancelled\n");
 }
 
 #[tokio::test]
