@@ -9,6 +9,7 @@ mod error;
 mod health;
 mod host;
 mod project;
+mod seconds;
 mod source;
 mod status;
 mod submit;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use slipway_domain::Credentials;
 use utoipa::ToSchema;
 
-use crate::SourceRequest;
+use crate::{SourceRequest, seconds};
 
 /// A build as it is asked for. Unknown fields are refused.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -61,6 +61,7 @@ pub struct SubmitBuild {
     pub metadata: Option<serde_json::Value>,
     /// Time limit of the building stage in seconds, 1 to 86400; the server's default where
     /// none is given.
+    #[serde(default, deserialize_with = "seconds::deserialize")]
     #[schema(minimum = 1, maximum = 86400)]
     pub timeout_seconds: Option<u32>,
     /// 0 to 9; more goes first. Waiting raises it by and by, so nothing waits for ever.

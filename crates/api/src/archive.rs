@@ -28,6 +28,10 @@ pub(crate) fn check(head: &[u8]) -> Result<(), Error> {
     if head.starts_with(GZIP) || is_tar_header(head) {
         return Ok(());
     }
+    // Two blocks of nothing are the end mark of an archive, here before any entry.
+    if head.len() == HEAD_BYTES && head.iter().all(|byte| *byte == 0) {
+        return Err(Error::NotAnArchive { found: "this is an empty tar: it has no files in it" });
+    }
     let other = OTHERS.iter().find(|(magic, _)| head.starts_with(magic));
     let found = other.map_or("this is no tar and no gzip of one", |(_, found)| found);
     Err(Error::NotAnArchive { found })
@@ -80,7 +84,8 @@ mod tests {
         assert!(said(b"BZh9").contains("bzip2"));
         assert!(said(b"PK\x03\x04").contains("zip"));
         assert!(said(b"FROM scratch\n").contains("no tar"));
-        assert!(said(&[0; HEAD_BYTES]).contains("no tar"));
+        assert!(said(&[0; HEAD_BYTES]).contains("empty tar"));
+        assert!(said(&[0; HEAD_BYTES - 1]).contains("no tar"));
         assert!(said(b"\x1f\x8b").contains("no tar"));
     }
 }

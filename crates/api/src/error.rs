@@ -139,7 +139,9 @@ impl Error {
             Self::NotYet => {
                 say(S::SERVICE_UNAVAILABLE, "unavailable").hint("send it again in a few seconds")
             }
-            Self::WrongMethod { allow } => say(S::METHOD_NOT_ALLOWED, "wrong_method").allow(allow),
+            Self::WrongMethod { allow } => say(S::METHOD_NOT_ALLOWED, "wrong_method")
+                .hint(format!("this path takes {allow}; see /docs"))
+                .allow(allow),
             Self::NoSuchBuild(_) => say(S::NOT_FOUND, "no_such_build"),
             Self::NoSuchUpload(_) => say(S::NOT_FOUND, "no_such_upload"),
             Self::UploadNamed(_) => say(S::BAD_REQUEST, "no_such_upload")

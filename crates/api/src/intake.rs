@@ -79,6 +79,19 @@ pub(crate) fn logins(given: BTreeMap<String, Credentials>) -> Result<Secrets, Er
     for (registry, login) in given {
         let registry =
             RegistryHost::parse(&registry).map_err(|_| refuse("has a name that is no registry"))?;
+        // Logins travel as `username:password` (RFC 7617), which leaves no room for either.
+        let username =
+            |message: &str| FieldError::new(format!("registry_auth.{registry}.username"), message);
+        if login.username.is_empty() {
+            return Err(
+                username("is empty; leave the registry out to use it without a login").into()
+            );
+        }
+        if login.username.contains(':') {
+            return Err(username("has a colon in it, which no username may have")
+                .hint("what follows the colon may be the password: that goes into password")
+                .into());
+        }
         if login.username.len() + login.password.expose().len() > MAX_LOGIN_BYTES {
             return Err(refuse("has a login that is larger than 64 KiB").into());
         }

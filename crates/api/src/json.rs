@@ -18,7 +18,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => return Err(Error::EmptyBody),
         // A list of values in the right order would be taken for a struct otherwise.
-        Some(b'[') => return Err(malformed("it is a list")),
+        Some(b'[') => return Err(malformed("it is a list, where an object {…} is wanted")),
         Some(_) => {}
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -34,8 +34,22 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 pub(crate) fn syntax(error: &serde_json::Error) -> Error {
     match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => malformed(error.to_string()),
-        Category::Data => malformed("it is something else"),
+        Category::Data => malformed(other_than_object(&error.to_string())),
     }
+}
+
+/// What stands where an object should: `invalid type: null, expected struct SubmitBuild at …`.
+fn other_than_object(text: &str) -> String {
+    let found = text.strip_prefix("invalid type: ").unwrap_or_default();
+    let found = match found.split([' ', ',']).next().unwrap_or_default() {
+        "null" => "null",
+        "string" => "a text",
+        "boolean" => "true or false",
+        "integer" | "floating" => "a number",
+        "sequence" => "a list",
+        _ => "something else",
+    };
+    format!("it is {found}, where an object {{…}} is wanted")
 }
 
 fn malformed(problem: impl Into<String>) -> Error {
@@ -86,7 +100,7 @@ fn data(path: &str, error: &serde_json::Error) -> Error {
             .into();
     }
     if path.is_empty() {
-        return malformed("it is something else");
+        return malformed(other_than_object(text));
     }
     FieldError::new(path, misfit(text)).into()
 }
@@ -100,7 +114,6 @@ fn misfit(text: &str) -> String {
         return format!("cannot be read: {words}");
     };
     let expected = match expected {
-        "u32" => "a whole number from 0 to 4294967295",
         "a map" => "an object",
         "a UUID string" | "a formatted UUID string" => "a UUID",
         other if other.starts_with("struct ") => "an object",
@@ -160,6 +173,9 @@ mod tests {
                 refused("{\n  \"image\": x}"),
                 refused("[]"),
                 refused("\"text\""),
+                refused("null"),
+                refused("true"),
+                refused("5"),
                 refused("{} {}"),
                 refused("{}"),
                 refused(r#"{"image": 5}"#),
@@ -181,6 +197,10 @@ mod tests {
                 with(r#""timeout_seconds": -1"#),
                 with(r#""timeout_seconds": 99999999999"#),
                 with(r#""timeout_seconds": 1.5"#),
+                with(r#""timeout_seconds": "10""#),
+                with(r#""timeout_seconds": 86401"#),
+                with(r#""timeout_seconds": 86400, "no_cache": 1"#),
+                with(r#""timeout_seconds": null, "no_cache": 1"#),
                 with(r#""registry_auth": {"r.example": "hunter2"}"#),
                 with(r#""registry_auth": {"r.example": {"username": "u", "password": 5}}"#),
                 with(r#""registry_auth": {"r.example": {"username": "u"}}"#),
@@ -193,8 +213,11 @@ mod tests {
         empty_body : the request has no body [send what this path asks for as the body of the request]
         malformed_body : the body is no JSON object: EOF while parsing an object at line 1 column 1
         malformed_body : the body is no JSON object: expected value at line 2 column 12
-        malformed_body : the body is no JSON object: it is a list
-        malformed_body : the body is no JSON object: it is something else
+        malformed_body : the body is no JSON object: it is a list, where an object {…} is wanted
+        malformed_body : the body is no JSON object: it is a text, where an object {…} is wanted
+        malformed_body : the body is no JSON object: it is null, where an object {…} is wanted
+        malformed_body : the body is no JSON object: it is true or false, where an object {…} is wanted
+        malformed_body : the body is no JSON object: it is a number, where an object {…} is wanted
         invalid_field image: is missing
         invalid_field image: is missing
         invalid_field image: must be a string, not an integer
@@ -213,9 +236,13 @@ mod tests {
         invalid_field args: must be an object, not a list
         malformed_body : the body is no JSON object: EOF while parsing a string at line 1 column 86
         invalid_field no_cache: must be a boolean, not a string
-        invalid_field timeout_seconds: must be a whole number from 0 to 4294967295
-        invalid_field timeout_seconds: must be a whole number from 0 to 4294967295
-        invalid_field timeout_seconds: must be a whole number from 0 to 4294967295, not a fraction
+        invalid_field timeout_seconds: must be a whole number of seconds from 1 to 86400
+        invalid_field timeout_seconds: must be a whole number of seconds from 1 to 86400
+        invalid_field timeout_seconds: must be a whole number of seconds from 1 to 86400, not a fraction
+        invalid_field timeout_seconds: must be a whole number of seconds from 1 to 86400, not a string
+        invalid_field timeout_seconds: must be a whole number of seconds from 1 to 86400
+        invalid_field no_cache: must be a boolean, not an integer
+        invalid_field no_cache: must be a boolean, not an integer
         invalid_field registry_auth.r.example: must be an object, not a string
         invalid_field registry_auth.r.example.password: must be a string, not an integer
         invalid_field registry_auth.r.example.password: is missing

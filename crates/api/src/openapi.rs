@@ -17,7 +17,10 @@ use crate::{health, native, operations};
         title = "Slipway",
         description = "Turns a request into an image in a registry: builds it on a Docker host, \
             pushes it, purges it from the host, and tells whoever follows, live.\n\n\
-            Every error is `{\"error\": {\"code\", \"message\", \"field\"?, \"hint\"?}}`."
+            Every error of the paths in this document is \
+            `{\"error\": {\"code\", \"message\", \"field\"?, \"hint\"?}}`. The older services' \
+            paths under `/api/v1`, which are not in it, keep the envelopes that their clients \
+            know: boatyard's is `{\"Error\": \"…\"}`."
     ),
     tags(
         (name = "builds", description = "Submit builds and follow them"),

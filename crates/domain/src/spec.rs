@@ -12,8 +12,10 @@ const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Engines take args and labels in the query of a URL, which their HTTP servers and clients
 /// cap at 64 KiB with all its escapes.
 const MAX_ESCAPED_BYTES: usize = 56 * 1024;
-const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
-const MAX_QUEUE_TIMEOUT_SECONDS: u32 = 7 * 24 * 60 * 60;
+/// The longest time limit that a build may ask for: a day.
+pub const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
+/// The longest wait in line that a build may ask for: a week.
+pub const MAX_QUEUE_TIMEOUT_SECONDS: u32 = 7 * 24 * 60 * 60;
 const MAX_PRIORITY: u8 = 9;
 const MAX_KEY_CHARS: usize = 255;
 

@@ -29,7 +29,7 @@ async fn bodies_that_are_no_request() {
     400 {"error":{"code":"empty_body","message":"the request has no body","hint":"send what this path asks for as the body of the request"}}
     400 {"error":{"code":"malformed_body","message":"the body is no JSON object: EOF while parsing a value at line 1 column 16"}}
     400 {"error":{"code":"malformed_body","message":"the body is no JSON object: expected value at line 2 column 12"}}
-    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: it is a list"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: it is a list, where an object {…} is wanted"}}
     400 {"error":{"code":"malformed_body","message":"the body is no JSON object: expected value at line 1 column 1"}}
     400 {"error":{"code":"invalid_field","message":"is missing","field":"source"}}
     400 {"error":{"code":"unknown_field","message":"there is no such field","field":"followers","hint":"the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key"}}
@@ -95,6 +95,8 @@ async fn values_that_do_not_fit() {
         json!({"registry_auth": {"https://u:hunter2@r.example": login.clone()}}),
         json!({"registry_auth": {"docker.io": login.clone(), "index.docker.io": login}}),
         json!({"registry_auth": {"r.example": "hunter2"}}),
+        json!({"registry_auth": {"r.example": {"username": "", "password": "hunter2"}}}),
+        json!({"registry_auth": {"r.example": {"username": "u:hunter2", "password": ""}}}),
     ] {
         table.push(server.submit(changes).await.line());
     }
@@ -109,12 +111,14 @@ async fn values_that_do_not_fit() {
     400 {"error":{"code":"invalid_field","message":"is not the name or number of a build stage","field":"target"}}
     400 {"error":{"code":"invalid_field","message":"\"linux\" is not a platform","field":"platform","hint":"write os/architecture or os/architecture/variant, such as linux/amd64"}}
     400 {"error":{"code":"invalid_field","message":"is not a project name","field":"project","hint":"use 1 to 128 of a-z, A-Z, 0-9, dot, underscore, slash and hyphen, beginning with a letter or digit"}}
-    400 {"error":{"code":"invalid_field","message":"must be 1 to 86400 seconds, not 0","field":"timeout_seconds"}}
-    400 {"error":{"code":"invalid_field","message":"must be a whole number from 0 to 4294967295, not a string","field":"timeout_seconds"}}
+    400 {"error":{"code":"invalid_field","message":"must be a whole number of seconds from 1 to 86400","field":"timeout_seconds"}}
+    400 {"error":{"code":"invalid_field","message":"must be a whole number of seconds from 1 to 86400, not a string","field":"timeout_seconds"}}
     400 {"error":{"code":"invalid_field","message":"is larger than 64 KiB","field":"metadata"}}
     400 {"error":{"code":"invalid_field","message":"has a name that is no registry","field":"registry_auth","hint":"name each registry as host or host:port, Docker Hub as docker.io"}}
     400 {"error":{"code":"invalid_field","message":"names one registry in two spellings","field":"registry_auth","hint":"name each registry as host or host:port, Docker Hub as docker.io"}}
     400 {"error":{"code":"invalid_field","message":"must be an object, not a string","field":"registry_auth.r.example"}}
+    400 {"error":{"code":"invalid_field","message":"is empty; leave the registry out to use it without a login","field":"registry_auth.r.example.username"}}
+    400 {"error":{"code":"invalid_field","message":"has a colon in it, which no username may have","field":"registry_auth.r.example.username","hint":"what follows the colon may be the password: that goes into password"}}
     "#);
     assert!(!table.join("\n").contains("hunter2"));
     accepted_nothing(&server).await;

@@ -204,7 +204,7 @@ async fn what_is_refused() {
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
     400 {"Error":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}
-    400 {"Error":"the body is no JSON object: it is something else"}
+    400 {"Error":"the body is no JSON object: it is a list, where an object {…} is wanted"}
     400 {"Error":"the body is no JSON object: expected value at line 1 column 1"}
     400 {"Error":"image_name: has capitals in \"App\"; repositories are lower-case"}
     400 {"Error":"image_name: begins with a scheme; an image is named without one, such as registry.example/app:1"}

@@ -33,10 +33,10 @@ async fn an_unknown_path_and_a_wrong_method() {
     GET /api/v2:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
     GET /api/v2/builds/:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
     POST /api/v2/nothing:  404 {"error":{"code":"no_such_path","message":"there is nothing at this path","hint":"see /docs for the paths there are"}}
-    DELETE /api/v2/builds: GET, HEAD, POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
-    GET /api/v2/uploads: POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
-    PUT /health: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
-    OPTIONS /: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method"}}
+    DELETE /api/v2/builds: GET, HEAD, POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD, POST; see /docs"}}
+    GET /api/v2/uploads: POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes POST; see /docs"}}
+    PUT /health: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD; see /docs"}}
+    OPTIONS /: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD; see /docs"}}
     GET /api/v1:  404 {"Error":"Resource not found"}
     GET /api/v1/nothing:  404 {"Error":"Resource not found"}
     DELETE /api/v1/build: POST 405 {"Error":"Method not allowed"}
