@@ -10,14 +10,15 @@ use super::input::{Input, InputError};
 use super::links::{Links, LinksFault};
 use super::output::CleanTar;
 use super::path::{PathFault, Target, judge_target, normalise};
+use super::places::{Known, PlaceFault, Places};
 use super::refuse;
 use super::{ContextError, ContextLimits, ContextSummary};
 
 /// Copies the tar in `archive`, plain or gzip, to `out`, entry by entry and each one judged.
-/// Blocks; memory does not grow with the archive.
+/// Blocks; memory does not grow with the archive's bytes.
 ///
-/// Kept are files, folders, symlinks and hard links that stay inside, with names in one
-/// spelling, modes and times. The owner becomes root; the rest is dropped.
+/// Kept are files, folders, symlinks and hard links that stay inside and can be unpacked, with
+/// names in one spelling, modes and times. The owner becomes root; the rest is dropped.
 ///
 /// # Errors
 /// [`ContextError::Refused`] names the entry and the rule, or says that the archive is no
@@ -32,6 +33,7 @@ pub fn copy_guarded(
     let mut input = Input::open(archive, *limits).map_err(|error| refuse::input(error, None))?;
     let mut clean = CleanTar::new(out);
     let mut links = Links::default();
+    let mut places = Places::new(limits.entries);
     let mut contents = Contents::new(dockerfile);
     let mut entries = 0;
 
@@ -40,9 +42,10 @@ pub fn copy_guarded(
         if entries > limits.entries {
             return Err(refuse::too_many(limits.entries, &entry.name));
         }
-        let Some(admitted) = admit(&entry, &mut links)? else {
+        let Some(admitted) = admit(&entry, &mut links, &places)? else {
             continue;
         };
+        put(&mut places, entry.kind, &admitted.path, limits)?;
         contents.note(entry.kind, &admitted.path);
         if entry.size > input.allowance() {
             return Err(refuse::too_large(limits.bytes, Some(&entry.name)));
@@ -70,7 +73,11 @@ struct Admitted {
 }
 
 /// Judges an entry. `None` for the context's own folder, which the builder has already.
-fn admit(entry: &Entry, links: &mut Links) -> Result<Option<Admitted>, ContextError> {
+fn admit(
+    entry: &Entry,
+    links: &mut Links,
+    places: &Places,
+) -> Result<Option<Admitted>, ContextError> {
     let name = &entry.name;
     let path = normalise(name).map_err(|fault| refuse::name(name, fault))?;
     if path.is_empty() {
@@ -93,9 +100,27 @@ fn admit(entry: &Entry, links: &mut Links) -> Result<Option<Admitted>, ContextEr
             admit_symlink(&path, &entry.target, links)?;
             entry.target.clone()
         }
-        Kind::HardLink => admit_hard_link(&path, &entry.target, links)?,
+        Kind::HardLink => admit_hard_link(&path, &entry.target, links, places)?,
     };
     Ok(Some(Admitted { path, target }))
+}
+
+/// Notes an entry where it stands, if it can stand there.
+fn put(
+    places: &mut Places,
+    kind: Kind,
+    path: &[u8],
+    limits: &ContextLimits,
+) -> Result<(), ContextError> {
+    let put = match kind {
+        Kind::Folder => places.put_folder(path),
+        Kind::File | Kind::Symlink | Kind::HardLink => places.put_leaf(path),
+    };
+    put.map_err(|fault| match fault {
+        PlaceFault::BelowFile(file) => refuse::below_file(path, file),
+        PlaceFault::AboveEntries => refuse::above_entries(path),
+        PlaceFault::TooMany => refuse::too_many(limits.entries, path),
+    })
 }
 
 fn admit_symlink(path: &[u8], target: &[u8], links: &mut Links) -> Result<(), ContextError> {
@@ -112,13 +137,25 @@ fn admit_symlink(path: &[u8], target: &[u8], links: &mut Links) -> Result<(), Co
 
 /// Judges a hard link and returns its target as the builder shall see it. Unlike a symlink's
 /// it starts at the top of the archive and means an entry that came before.
-fn admit_hard_link(path: &[u8], target: &[u8], links: &mut Links) -> Result<Vec<u8>, ContextError> {
+fn admit_hard_link(
+    path: &[u8],
+    target: &[u8],
+    links: &mut Links,
+    places: &Places,
+) -> Result<Vec<u8>, ContextError> {
     let original = normalise(target).map_err(|fault| refuse::hard_link(path, target, fault))?;
     if original.is_empty() {
         return Err(refuse::no_target(path));
     }
     if let Some(link) = links.above(&original) {
         return Err(refuse::behind_symlink(target, link));
+    }
+    match places.at(&original) {
+        Known::Leaf if original != path => {}
+        // The engine would take the old entry away first, and then link to nothing.
+        Known::Leaf => return Err(refuse::linked_to_itself(path)),
+        Known::Folder => return Err(refuse::linked_to_folder(path, target)),
+        Known::Nothing => return Err(refuse::linked_to_nothing(path, target)),
     }
     // A hard link to a symlink is that symlink again, read from another folder.
     match links.target(&original).map(<[u8]>::to_vec) {

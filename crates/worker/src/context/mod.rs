@@ -6,7 +6,8 @@
 //! with a header of our own. A trick that two readers of tar understand differently does
 //! not survive that, because the builder never sees the sender's bytes of a header.
 //!
-//! Nothing is unpacked on the worker and memory stays flat whatever the size. An archive
+//! Nothing is unpacked on the worker and memory stays flat whatever the size: it depends on
+//! the number of entries alone, which has a limit. An archive
 //! that is refused never gets its end mark, and the stream ends in an error: the builder
 //! cannot take half a context for a whole one.
 
@@ -19,6 +20,7 @@ mod links;
 mod output;
 mod path;
 mod pax;
+mod places;
 mod refuse;
 mod show;
 mod stream;

@@ -23,6 +23,8 @@ const LESS: &str = "leave out what the build does not need, such as .git or node
 const INNER_LINK: &str = "give it a relative target inside the context, leave it out, or create \
                           it in the Dockerfile with RUN ln -s";
 
+const ONE_OF_BOTH: &str = "leave one of the two out; tar -t lists what is in the archive";
+
 fn refused(reason: Reason, message: String, hint: &str) -> ContextError {
     Failure::new(reason, message).hint(hint).into()
 }
@@ -162,6 +164,41 @@ pub(super) fn symlink(path: &[u8], target: &[u8], fault: PathFault) -> ContextEr
 
 pub(super) fn hard_link(path: &[u8], target: &[u8], fault: PathFault) -> ContextError {
     link("hard link", path, target, fault)
+}
+
+/// A hard link to what did not come before it.
+pub(super) fn linked_to_nothing(path: &[u8], target: &[u8]) -> ContextError {
+    hard_link_fault(
+        path,
+        target,
+        "which does not come before it in the archive",
+        "archive both of its names together, or use tar --hard-dereference",
+    )
+}
+
+pub(super) fn linked_to_folder(path: &[u8], target: &[u8]) -> ContextError {
+    hard_link_fault(path, target, "which is a folder", "make it a symlink, or leave it out")
+}
+
+pub(super) fn linked_to_itself(path: &[u8]) -> ContextError {
+    hard_link_fault(path, path, "which is itself", LEAVE_OUT)
+}
+
+fn hard_link_fault(path: &[u8], target: &[u8], rule: &str, hint: &str) -> ContextError {
+    let message =
+        format!("the hard link \"{}\" points to \"{}\", {rule}", shown(path), shown(target));
+    refused(Reason::ContextUnsafe, message, hint)
+}
+
+/// An entry below a path that is no folder.
+pub(super) fn below_file(path: &[u8], file: &[u8]) -> ContextError {
+    let rule = format!("lies below \"{}\", which is a file there and no folder", shown(file));
+    entry(path, &rule, ONE_OF_BOTH)
+}
+
+/// A file or link where a folder with entries is already.
+pub(super) fn above_entries(path: &[u8]) -> ContextError {
+    entry(path, "is there as a file and as a folder with entries", ONE_OF_BOTH)
 }
 
 pub(super) fn tangled() -> ContextError {

@@ -61,6 +61,43 @@ fn the_message_names_the_entry_and_the_rule() {
 }
 
 #[test]
+fn what_no_engine_could_unpack_is_named() {
+    let tar = Tar::with_dockerfile;
+    for (archive, message) in [
+        (
+            tar().hard_link("a", "gone/b"),
+            r#"the hard link "a" points to "gone/b", which does not come before it in the archive"#,
+        ),
+        (
+            tar().hard_link("a", "b").file("b", b""),
+            r#"the hard link "a" points to "b", which does not come before it in the archive"#,
+        ),
+        (
+            tar().folder("b").hard_link("a", "b"),
+            r#"the hard link "a" points to "b", which is a folder"#,
+        ),
+        (
+            tar().file("a", b"").hard_link("a", "./a"),
+            r#"the hard link "a" points to "a", which is itself"#,
+        ),
+        (
+            tar().file("a", b"").file("a/b", b""),
+            r#""a/b" in the build context lies below "a", which is a file there and no folder"#,
+        ),
+        (
+            tar().file("a/b", b"").file("a", b""),
+            r#""a" in the build context is there as a file and as a folder with entries"#,
+        ),
+        (
+            tar().folder("a").file("a/b", b"").symlink("a", "b"),
+            r#""a" in the build context is there as a file and as a folder with entries"#,
+        ),
+    ] {
+        assert_eq!(refusal(&*archive.end()), (Reason::ContextUnsafe, message.to_owned()));
+    }
+}
+
+#[test]
 fn a_name_is_judged_wherever_it_stands() {
     let long = format!("{}/../../../etc", "d".repeat(120));
     for archive in [

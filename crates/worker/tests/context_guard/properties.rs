@@ -143,7 +143,12 @@ fn header(size: u64, mode: u32) -> Header {
 fn tree() -> impl Strategy<Value = std::collections::BTreeMap<String, (u32, Vec<u8>)>> {
     let part = "[a-zé ._-]{0,60}[a-zß]";
     let path = vec(part, 1..6).prop_map(|parts| parts.join("/"));
-    btree_map(path, (0..0o10000_u32, vec(any::<u8>(), 0..2_000)), 0..12)
+    let files = btree_map(path, (0..0o10000_u32, vec(any::<u8>(), 0..2_000)), 0..12);
+    // No file is another one's folder.
+    files.prop_filter("a file and a folder of one name", |files| {
+        let is_above = |path: &String, other: &String| other.starts_with(&format!("{path}/"));
+        !files.keys().any(|path| files.keys().any(|other| is_above(path, other)))
+    })
 }
 
 fn kind() -> impl Strategy<Value = EntryType> {
