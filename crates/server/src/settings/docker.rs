@@ -38,13 +38,26 @@ pub(crate) struct Host {
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub(crate) enum Builder {
     /// BuildKit where the host has it.
     #[default]
     Auto,
     Buildkit,
     Classic,
+}
+
+impl TryFrom<String> for Builder {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "auto" => Ok(Self::Auto),
+            "buildkit" => Ok(Self::Buildkit),
+            "classic" => Ok(Self::Classic),
+            _ => Err("must be auto, buildkit or classic"),
+        }
+    }
 }
 
 const fn usual_slots() -> u32 {

@@ -8,6 +8,7 @@ mod blobs;
 mod build;
 mod database;
 mod docker;
+mod explain;
 mod http;
 mod limits;
 mod old_names;
@@ -47,7 +48,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
     /// The file or a variable does not fit.
-    #[error("settings: {0}")]
+    #[error("settings: {}", explain::in_words(.0))]
     Read(#[from] config::ConfigError),
     /// A value does not fit.
     #[error("settings: {key}: {problem}")]
