@@ -31,6 +31,8 @@ pub enum Reason {
     StepFailed,
     /// `COPY` or `ADD` names a file that the context does not have.
     FileNotFound,
+    /// What `ADD` names by an address could not be fetched by the Docker host.
+    AddressNotFetched,
     /// A base image does not exist, or not for this platform.
     BaseImageNotFound,
     /// A base image's registry refused the login, or wants one.
@@ -157,6 +159,7 @@ impl Reason {
             Self::DockerfileInvalid
             | Self::StepFailed
             | Self::FileNotFound
+            | Self::AddressNotFetched
             | Self::BaseImageNotFound
             | Self::BaseImageDenied
             | Self::TimedOut => Fault::User,
@@ -185,6 +188,7 @@ impl Reason {
             Self::DockerfileInvalid
             | Self::StepFailed
             | Self::FileNotFound
+            | Self::AddressNotFetched
             | Self::BaseImageNotFound
             | Self::BaseImageDenied
             | Self::ContextNotAnArchive

@@ -125,12 +125,54 @@ async fn a_file_that_is_not_there() {
         ("COPY missing /x", "step 2 of 2 failed: COPY missing /x: missing is not there"),
         ("ADD a/missing /x/", "step 2 of 2 failed: ADD a/missing /x/: a"),
         ("COPY ../x /y", "COPY ../x /y"),
-        ("ADD http://127.0.0.1:9/x /x", "connection refused"),
     ] {
         assert_fails(&format!("FROM {base}\n{instruction}\n"), missing, words).await;
     }
     let from_stage = format!("FROM {base} AS one\nFROM {base}\nCOPY --from=one /nope /y\n");
     assert_fails(&from_stage, missing, "nope is not there").await;
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_fetched() {
+    let missing = format!("http://{}/nothing-there", env::registry());
+    for (address, words) in
+        [("http://127.0.0.1:9/x", "connection refused"), (missing.as_str(), "404")]
+    {
+        let dockerfile = format!("FROM {}\nADD {address} /x\n", env::base_image());
+        assert_fails(&dockerfile, Reason::AddressNotFetched, words).await;
+        for builder in BOTH {
+            let failed = failure(builder, &dockerfile, |_| {}).await;
+            assert!(failed.message.contains(address), "{builder:?} {failed:?}");
+            assert!(failed.hint.unwrap().contains("reachable from there"), "{builder:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_frontend_that_cannot_be_pulled() {
+    for (image, words) in [
+        ("127.0.0.1:9/frontend:1".to_owned(), "connection refused"),
+        (format!("{}/engine-tests/frontend:1", env::registry()), "not found"),
+    ] {
+        let dockerfile = format!("# syntax={image}\nFROM {}\n", env::base_image());
+        let failed = failure(Builder::Buildkit, &dockerfile, |_| {}).await;
+        let message = &failed.message;
+        assert!(message.starts_with("the frontend image "), "{failed:?}");
+        assert!(message.contains(&image) && message.contains(words), "{failed:?}");
+        assert!(failed.hint.unwrap().starts_with("remove the `# syntax=` line"));
+    }
+}
+
+#[tokio::test]
+async fn a_heredoc_where_the_builder_knows_none() {
+    let dockerfile = format!("FROM {}\nRUN <<EOF\necho hello\nEOF\n", env::base_image());
+    for builder in BOTH {
+        let failed = failure(builder, &dockerfile, |_| {}).await;
+        assert_eq!(failed.reason, Reason::DockerfileInvalid, "{builder:?} {failed:?}");
+        assert!(failed.message.contains("unknown instruction: ECHO"), "{builder:?} {failed:?}");
+        let hint = failed.hint.unwrap();
+        assert!(hint.contains("# syntax=docker/dockerfile:1"), "{builder:?} {hint}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@ use super::failure;
 use super::network::Trouble;
 use super::step::FailedStep;
 
+const FRONTEND_HINT: &str = "remove the `# syntax=` line to use the docker host's own frontend, \
+    or make the image it names reachable from the docker host";
+
 pub(super) fn base_image(text: &str, step: Option<&FailedStep>) -> Option<Failure> {
     let missing = is_missing_image(text);
     let trouble = Trouble::of(text);
@@ -27,6 +30,12 @@ pub(super) fn base_image(text: &str, step: Option<&FailedStep>) -> Option<Failur
     let cause = text
         .trim_start_matches("failed to load cache key: ")
         .trim_start_matches("invalid from flag value ");
+    if step.is_some_and(FailedStep::is_frontend) {
+        let named = image.map(|image| format!(" {image}")).unwrap_or_default();
+        let message =
+            format!("the frontend image{named}, named in `# syntax=`, cannot be pulled: {cause}");
+        return Some(failure(reason, &message).hint(FRONTEND_HINT));
+    }
     Some(match trouble {
         None => failure(reason, &format!("{shown} was not found: {cause}"))
             .hint("check its name, its tag and the platform; a private image needs a login in registry_auth"),

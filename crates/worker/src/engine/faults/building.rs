@@ -5,7 +5,7 @@ use slipway_domain::{Failure, Reason, Stage};
 use super::base_image::base_image;
 use super::command::command_failed;
 use super::dockerfile::{dockerfile_invalid, dockerfile_missing, perhaps_invalid, secret_missing};
-use super::files::file_not_found;
+use super::files::{address_not_fetched, file_not_found};
 use super::step::FailedStep;
 use super::{DISK_FULL, disk_full, failure};
 use crate::engine::lines::Said;
@@ -34,6 +34,7 @@ pub(in crate::engine) fn building(said: &Said, step: Option<&FailedStep>) -> Fai
         .or_else(|| dockerfile_invalid(text))
         .or_else(|| text.contains(DISK_FULL).then(|| disk_full(text)))
         .or_else(|| bad_context(text))
+        .or_else(|| address_not_fetched(text, step))
         .or_else(|| file_not_found(text, step))
         .or_else(|| no_session(text))
         .or_else(|| secret_missing(text))

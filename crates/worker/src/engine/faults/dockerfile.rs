@@ -92,6 +92,13 @@ fn invalid(text: &str) -> Failure {
     if text.starts_with("Dockerfile ") {
         text.replace_range(..1, "d");
     }
-    failure(Reason::DockerfileInvalid, &text)
-        .hint("check the Dockerfile, and the target and platform of the request")
+    // A builder that knows no heredoc takes its lines for instructions.
+    let hint = if text.contains("unknown instruction: ") {
+        "check the word; if it stands in a heredoc (<<EOF), begin the Dockerfile with \
+         `# syntax=docker/dockerfile:1`, or join the commands with &&: this docker host's own \
+         builder knows no heredocs"
+    } else {
+        "check the Dockerfile, and the target and platform of the request"
+    };
+    failure(Reason::DockerfileInvalid, &text).hint(hint)
 }

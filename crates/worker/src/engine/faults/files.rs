@@ -1,4 +1,4 @@
-//! A file that `COPY` or `ADD` does not find.
+//! A file that `COPY` or `ADD` does not find, in the context or at an address.
 
 use slipway_domain::{Failure, Reason};
 
@@ -23,6 +23,32 @@ pub(super) fn file_not_found(text: &str, step: Option<&FailedStep>) -> Option<Fa
     Some(failure(Reason::FileNotFound, &message).hint(hint))
 }
 
+/// What `ADD` names by its address, and the host cannot fetch.
+pub(super) fn address_not_fetched(text: &str, step: Option<&FailedStep>) -> Option<Failure> {
+    // `failed to load cache key: Get "http://…": dial tcp …: connect: connection refused`,
+    // `failed to load cache key: invalid response status 404` (BuildKit), `ADD failed: Get
+    // "http://…": dial tcp …`, `ADD failed: failed to GET http://… with status 404 Not Found:
+    // …` (classic)
+    let cause = ["failed to load cache key: ", "ADD failed: "]
+        .iter()
+        .find_map(|start| text.strip_prefix(start))
+        .filter(|cause| {
+            ["Get \"", "invalid response status", "failed to GET "]
+                .iter()
+                .any(|start| cause.starts_with(start))
+        })?;
+    // Registries are asked with the same words, but by other steps.
+    let step = step.filter(|step| step.is_add())?;
+    let message = format!(
+        "{} failed: {}: the docker host could not fetch the address: {cause}",
+        step.place(),
+        step.instruction(),
+    );
+    let hint = "check the address; the docker host fetches it, so that it must be reachable from \
+                there";
+    Some(failure(Reason::AddressNotFetched, &message).hint(hint))
+}
+
 /// What is missing, as the end of a sentence.
 fn missing_file(text: &str, copies: bool) -> Option<String> {
     // `failed to compute cache key: "/a/missing" not found: not found` (BuildKit)
@@ -41,9 +67,8 @@ fn missing_file(text: &str, copies: bool) -> Option<String> {
     {
         // `COPY failed: file not found in build context or excluded by .dockerignore: stat
         // missing: file does not exist`, `COPY failed: stat nope: file does not exist` (from
-        // another stage), `COPY failed: no source files were specified` (a pattern),
-        // `COPY failed: forbidden path outside the build context: ../x ()`, and `ADD failed:
-        // Get "http://…": …` for an address (all classic)
+        // another stage), `COPY failed: no source files were specified` (a pattern), and
+        // `COPY failed: forbidden path outside the build context: ../x ()` (all classic)
         let stat = rest
             .split_once("stat ")
             .and_then(|(_, rest)| rest.strip_suffix(": file does not exist"));
@@ -69,9 +94,5 @@ fn missing_file(text: &str, copies: bool) -> Option<String> {
     if text.contains("no source files were specified") {
         return Some("no file fits the pattern".to_owned());
     }
-    // `failed to load cache key: Get "http://…": dial tcp …: connect: connection refused`,
-    // `failed to load cache key: invalid response status 404`: what ADD should fetch (BuildKit).
-    let rest = text.strip_prefix("failed to load cache key: ")?;
-    (rest.starts_with("Get \"") || rest.starts_with("invalid response status"))
-        .then(|| format!("its address cannot be fetched: {rest}"))
+    None
 }

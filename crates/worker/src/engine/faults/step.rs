@@ -2,6 +2,9 @@
 
 use super::text;
 
+/// How the name of BuildKit's vertex begins that pulls what `# syntax=` names.
+const FRONTEND: &str = "resolve image config for ";
+
 /// A step that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) struct FailedStep {
@@ -58,15 +61,32 @@ impl FailedStep {
         word.eq_ignore_ascii_case("COPY") || word.eq_ignore_ascii_case("ADD")
     }
 
+    /// Whether it may fetch what it brings in from an address.
+    pub(super) fn is_add(&self) -> bool {
+        // BuildKit names the fetch of an address by the address alone.
+        let word = self.instruction.split(' ').next().unwrap_or_default();
+        word.eq_ignore_ascii_case("ADD")
+            || ["http://", "https://"].iter().any(|scheme| word.starts_with(scheme))
+    }
+
     /// Whether it takes its files from another stage or image.
     pub(super) fn copies_from_elsewhere(&self) -> bool {
         self.is_copy() && self.flag("--from=").is_some()
+    }
+
+    /// Whether it looks for the frontend that the Dockerfile names in `# syntax=`.
+    pub(super) fn is_frontend(&self) -> bool {
+        self.instruction.starts_with(FRONTEND)
     }
 
     /// The image that it pulls, if that is its work.
     pub(super) fn image(&self) -> Option<&str> {
         if let Some(image) = self.instruction.strip_prefix("[internal] load metadata for ") {
             return Some(image);
+        }
+        if let Some(image) = self.instruction.strip_prefix(FRONTEND) {
+            // With the scheme from BuildKit 0.11 on.
+            return Some(image.trim_start_matches("docker-image://"));
         }
         let mut words = self.instruction.split_whitespace();
         if words.next().is_some_and(|word| word.eq_ignore_ascii_case("FROM")) {
@@ -107,5 +127,10 @@ mod tests {
         assert_eq!(image("[1/2] COPY --chown=1 --from=r/x a b").as_deref(), Some("r/x"));
         assert_eq!(image("[1/2] COPY a --from=r/x"), None);
         assert_eq!(image("[1/2] RUN make"), None);
+        assert_eq!(image("resolve image config for r/f:1").as_deref(), Some("r/f:1"));
+        assert_eq!(
+            image("resolve image config for docker-image://r/f:1").as_deref(),
+            Some("r/f:1")
+        );
     }
 }
