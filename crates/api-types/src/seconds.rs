@@ -7,15 +7,14 @@ use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
-use slipway_domain::MAX_TIMEOUT_SECONDS;
+/// From 1 to `MOST` seconds.
+struct Seconds<const MOST: u32>;
 
-struct Seconds;
-
-impl<'de> Visitor<'de> for Seconds {
+impl<'de, const MOST: u32> Visitor<'de> for Seconds<MOST> {
     type Value = Option<u32>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a whole number of seconds from 1 to {MAX_TIMEOUT_SECONDS}")
+        write!(f, "a whole number of seconds from 1 to {MOST}")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -24,7 +23,7 @@ impl<'de> Visitor<'de> for Seconds {
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
         match u32::try_from(value) {
-            Ok(seconds @ 1..=MAX_TIMEOUT_SECONDS) => Ok(Some(seconds)),
+            Ok(seconds) if (1..=MOST).contains(&seconds) => Ok(Some(seconds)),
             _ => Err(E::invalid_value(Unexpected::Unsigned(value), &self)),
         }
     }
@@ -34,10 +33,13 @@ impl<'de> Visitor<'de> for Seconds {
     }
 }
 
-/// Reads a limit, or null.
+/// Reads a limit of at most `MOST` seconds, or null.
 ///
 /// # Errors
 /// Says which range is allowed.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
-    from.deserialize_any(Seconds)
+pub(crate) fn up_to<'de, const MOST: u32, D>(from: D) -> Result<Option<u32>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    from.deserialize_any(Seconds::<MOST>)
 }
