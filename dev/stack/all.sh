@@ -39,15 +39,16 @@ stack_stop_starting() {
 # stack_remove DIR: stops and deletes all that a run made, going by the directory alone, so
 # that it works for a run that crashed too.
 stack_remove() {
-    local dir=$1 name pid pids stopping=()
+    local dir=$1 name engine pid pids stopping=()
     # The command itself, and commands on their way that would make a bridge after its removal.
     mapfile -t pids < <(
         started_with "SLIPWAY_STACK=$dir"
         mentioning "$(engine_name "$dir/")"
     )
     end_all "${pids[@]}"
-    for name in a b own; do
-        engine_stop "$dir/$name" &
+    # Those of the stack, and those that a test had for itself.
+    for engine in "$dir"/{a,b,own} "$dir"/e[0-9]*; do
+        engine_stop "$engine" &
         stopping+=($!)
     done
     for name in open auth registry; do

@@ -60,7 +60,7 @@ engine_settings() {
     local dir=$1 data=$2 name=$3
     cat <<-END
 	{
-	  "hosts": ["unix://$dir/docker.sock"],
+	  "hosts": ["unix://$dir/docker.sock"$(engine_tcp "$dir")],$(engine_tls "$dir")
 	  "group": "$(id -gn)",
 	  "containerd": "$dir/containerd.sock",
 	  "data-root": "$data/docker",
@@ -77,6 +77,18 @@ engine_settings() {
 	  "shutdown-timeout": 2
 	}
 	END
+}
+
+# Where there is a tls/address in DIR the engine listens there too, with the certificates
+# beside it, and lets in who has one of their authority.
+engine_tcp() {
+    [[ ! -s $1/tls/address ]] || printf ', "tcp://%s"' "$(<"$1/tls/address")"
+}
+
+engine_tls() {
+    local tls=$1/tls
+    [[ ! -s $tls/address ]] || printf '\n"tlsverify": true, "tlscacert": "%s", "tlscert": "%s", "tlskey": "%s",' \
+        "$tls/ca.pem" "$tls/cert.pem" "$tls/key.pem"
 }
 
 # engine_stop DIR: also after a start that got only half way, or a run that crashed.

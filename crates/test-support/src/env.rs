@@ -61,6 +61,13 @@ pub fn registry_with_login() -> RegistryWithLogin {
     }
 }
 
+/// The directory of everything that `dev/with-stack` has started, and removes in the end:
+/// `SLIPWAY_TEST_STACK`.
+#[must_use]
+pub fn stack() -> PathBuf {
+    named("SLIPWAY_TEST_STACK").into()
+}
+
 /// Path of a static busybox: `SLIPWAY_TEST_BUSYBOX`.
 #[must_use]
 pub fn busybox() -> PathBuf {

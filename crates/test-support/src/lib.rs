@@ -2,6 +2,8 @@
 
 pub mod archives;
 pub mod broker;
+pub mod certificates;
 pub mod daemon;
+pub mod engine;
 pub mod env;
 pub mod wire;

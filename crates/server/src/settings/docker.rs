@@ -1,11 +1,12 @@
 //! `[docker]`: the hosts that builds run on.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use slipway_domain::{HostName, Platform};
 use slipway_worker::HostSettings;
-use slipway_worker::engine::{BuilderChoice, Engine, EngineSettings};
+use slipway_worker::engine::{BuilderChoice, Engine, EngineSettings, TlsFiles};
 
 use super::{SettingsError, at_least_one, invalid};
 
@@ -26,6 +27,17 @@ pub(crate) struct Host {
     pub(crate) name: String,
     /// `unix:///path`, `tcp://host:port`.
     pub(crate) url: String,
+    /// Files in PEM for TLS with certificates on both sides, as `dockerd --tlsverify` wants
+    /// it: the engine's authority, our certificate, its key. All three or none.
+    #[serde(default)]
+    pub(crate) tls_ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Allows tcp without TLS to another machine. Whoever else reaches that port is root there.
+    #[serde(default)]
+    pub(crate) plain_tcp: bool,
     /// How many builds it takes at once.
     #[serde(default = "usual_slots")]
     pub(crate) slots: u32,
@@ -115,6 +127,8 @@ impl Docker {
                     engine: EngineSettings {
                         name,
                         url: host.url.clone(),
+                        tls: host.tls()?,
+                        plain_tcp: host.plain_tcp,
                         builder: match host.builder {
                             Builder::Auto => BuilderChoice::Auto,
                             Builder::Buildkit => BuilderChoice::Buildkit,
@@ -130,10 +144,36 @@ impl Docker {
 }
 
 impl Host {
+    fn tls(&self) -> Result<Option<TlsFiles>, SettingsError> {
+        match (&self.tls_ca, &self.tls_cert, &self.tls_key) {
+            (None, None, None) => Ok(None),
+            (Some(ca), Some(cert), Some(key)) => {
+                Ok(Some(TlsFiles { ca: ca.clone(), cert: cert.clone(), key: key.clone() }))
+            }
+            (_, cert, key) => {
+                let missing = match (cert, key) {
+                    (None, _) => "tls_cert",
+                    (_, None) => "tls_key",
+                    (Some(_), Some(_)) => "tls_ca",
+                };
+                let problem = format!(
+                    "is missing for {:?}; tls_ca, tls_cert and tls_key go together, since an \
+                     engine that asks for no certificate lets in whoever reaches it",
+                    self.name
+                );
+                Err(invalid(&format!("docker.hosts.{missing}"), problem))
+            }
+        }
+    }
+
     pub(super) fn named(name: &str, url: &str) -> Self {
         Self {
             name: name.to_owned(),
             url: url.to_owned(),
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
+            plain_tcp: false,
             slots: usual_slots(),
             platforms: Vec::new(),
             builder: Builder::Auto,

@@ -185,6 +185,28 @@ mod tests {
     }
 
     #[test]
+    fn hosts_over_tcp() {
+        let host = |more: &str| {
+            read(&format!("[[docker.hosts]]\nname=\"a\"\nurl=\"tcp://build-1\"\n{more}"))
+        };
+        let problem = |more: &str| host(more).unwrap_err().to_string();
+        let plain = problem("");
+        assert!(
+            plain.contains("root on the host") && plain.contains("plain_tcp = true"),
+            "{plain}"
+        );
+        host("plain_tcp = true").unwrap();
+        let all = "tls_ca = \"/c/ca.pem\"\ntls_cert = \"/c/cert.pem\"\ntls_key = \"/c/key.pem\"\n";
+        let shown = host(all).unwrap().as_toml().unwrap();
+        assert!(shown.contains("tls_key = \"/c/key.pem\""), "{shown}");
+        for missing in ["tls_ca", "tls_cert", "tls_key"] {
+            let rest = all.lines().filter(|line| !line.starts_with(missing));
+            let problem = problem(&rest.collect::<Vec<_>>().join("\n"));
+            assert!(problem.contains(&format!("docker.hosts.{missing}: is missing")), "{problem}");
+        }
+    }
+
+    #[test]
     fn passwords_are_not_shown() {
         let settings = read(
             "[database]\nurl = \"postgres://u:hunter2@db/slipway\"\n\

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::docker::Host;
 use super::{Settings, SettingsError, invalid};
@@ -31,11 +32,11 @@ const CACHE: [&str; 3] =
 pub(super) fn apply(settings: &mut Settings) -> Result<Vec<OldName>, SettingsError> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut found = Vec::new();
-    // Docker's own clients read this one too, so it needs no warning.
+    // Docker's own client reads this one and its companions too, so it needs no warning.
     if let Some(url) = variable("DOCKER_HOST")
         && settings.docker.hosts.is_empty()
     {
-        settings.docker.hosts.push(Host::named("local", &url));
+        settings.docker.hosts.push(docker_host(&url, &variable));
     }
     if let Some(port) = variable("PORT")
         && std::env::var_os("SLIPWAY__HTTP__LISTEN").is_none()
@@ -67,6 +68,24 @@ pub(super) fn apply(settings: &mut Settings) -> Result<Vec<OldName>, SettingsErr
     Ok(found)
 }
 
+/// The host that Docker's own client would talk to (docs.docker.com, "Use the Docker command
+/// line", environment variables): an address without a scheme is tcp, any value at all in
+/// `DOCKER_TLS_VERIFY` asks for TLS, and its files are called as below.
+fn docker_host(url: &str, variable: &impl Fn(&str) -> Option<String>) -> Host {
+    let url = if url.contains("://") { url.to_owned() } else { format!("tcp://{url}") };
+    let mut host = Host::named("local", &url);
+    if variable("DOCKER_TLS_VERIFY").is_some() && !url.starts_with("unix://") {
+        let folder = variable("DOCKER_CERT_PATH").map_or_else(
+            || PathBuf::from(variable("HOME").unwrap_or_default()).join(".docker"),
+            PathBuf::from,
+        );
+        host.tls_ca = Some(folder.join("ca.pem"));
+        host.tls_cert = Some(folder.join("cert.pem"));
+        host.tls_key = Some(folder.join("key.pem"));
+    }
+    host
+}
+
 /// `8080` or `:8080`, on every address, as the old services listened.
 fn listen(port: &str) -> Result<String, SettingsError> {
     let digits = port.trim().trim_start_matches(':');
@@ -78,7 +97,32 @@ fn listen(port: &str) -> Result<String, SettingsError> {
 
 #[cfg(test)]
 mod tests {
-    use super::listen;
+    use std::path::Path;
+
+    use super::{docker_host, listen};
+
+    #[test]
+    fn docker_host_as_dockers_own_client_reads_it() {
+        let with = |url: &str, set: &[(&str, &str)]| {
+            let set: Vec<_> = set.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            docker_host(url, &|name: &str| {
+                set.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            })
+        };
+        assert_eq!(with("unix:///a.sock", &[]).url, "unix:///a.sock");
+        assert_eq!(with("127.0.0.1:2375", &[]).url, "tcp://127.0.0.1:2375");
+        // Without DOCKER_TLS_VERIFY the path alone does nothing.
+        let plain = with("tcp://h:2376", &[("DOCKER_CERT_PATH", "/certs")]);
+        assert_eq!((plain.tls_ca, plain.tls_cert, plain.tls_key), (None, None, None));
+        let verify = ("DOCKER_TLS_VERIFY", "1");
+        let tls = with("tcp://h:2376", &[verify, ("DOCKER_CERT_PATH", "/certs")]);
+        assert_eq!(tls.tls_ca.as_deref(), Some(Path::new("/certs/ca.pem")));
+        assert_eq!(tls.tls_cert.as_deref(), Some(Path::new("/certs/cert.pem")));
+        assert_eq!(tls.tls_key.as_deref(), Some(Path::new("/certs/key.pem")));
+        let at_home = with("tcp://h:2376", &[verify, ("HOME", "/home/u")]);
+        assert_eq!(at_home.tls_key.as_deref(), Some(Path::new("/home/u/.docker/key.pem")));
+        assert_eq!(with("unix:///a.sock", &[verify]).tls_ca, None);
+    }
 
     #[test]
     fn both_spellings_of_a_port() {

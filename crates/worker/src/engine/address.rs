@@ -1,50 +1,42 @@
-//! Where a Docker host listens, and how a connection to it is opened.
+//! Where a Docker host listens.
 
-use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use url::Url;
 
 /// The port that `docker -H tcp://host` means.
 const DEFAULT_PORT: u16 = 2375;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A host that lost its power says nothing. Without these a build on it would last until
-/// its time limit; with them it ends about a minute later.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-const KEEPALIVE_TRIES: u32 = 3;
+/// The port that `docker --tlsverify -H tcp://host` means.
+const DEFAULT_TLS_PORT: u16 = 2376;
 
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
     /// A socket in the file system.
     Unix(PathBuf),
-    /// Plain TCP. `host` is a name or an address, without the brackets of IPv6.
+    /// TCP, plain or with TLS. `host` is a name or an address, without the brackets of IPv6.
     Tcp { host: String, port: u16 },
 }
 
-/// An open connection of whichever kind.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
-
 impl Address {
-    /// Reads `unix:///path`, `tcp://host:port` or `http://host:port`. The error completes the
-    /// sentence "the url …".
-    pub(super) fn parse(url: &str) -> Result<Self, &'static str> {
+    /// Reads `unix:///path`, `tcp://host:port`, `http://host:port` or, over TLS, also
+    /// `https://host:port`. The error completes the sentence "the url …".
+    pub(super) fn parse(url: &str, tls: bool) -> Result<Self, &'static str> {
         if let Some(path) = url.strip_prefix("unix://") {
             return match path {
+                _ if tls => Err("is that of a socket, which takes no tls_ca, tls_cert and tls_key"),
                 path if !path.starts_with('/') => Err("has no absolute path after unix://"),
                 path => Ok(Self::Unix(PathBuf::from(path))),
             };
         }
         let url = Url::parse(url).map_err(|_| "is no url")?;
         match url.scheme() {
-            "tcp" | "http" => {}
-            "https" => return Err("asks for tls, which is not supported yet"),
+            "tcp" => {}
+            "http" if !tls => {}
+            "http" => return Err("begins with http, and there are tls_ca, tls_cert and tls_key"),
+            "https" if tls => {}
+            "https" => return Err("asks for tls, which takes tls_ca, tls_cert and tls_key"),
             "ssh" => return Err("asks for ssh, which is not supported"),
             _ => return Err("has another scheme than unix, tcp or http"),
         }
@@ -57,42 +49,21 @@ impl Address {
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or("has no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         // `url` knows port 80 as the default of http and then hides it: an engine on port 80
-        // has to be written as tcp.
-        Ok(Self::Tcp { host, port: url.port().unwrap_or(DEFAULT_PORT) })
+        // has to be written as tcp. The same goes for https and 443.
+        let usual = if tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
+        Ok(Self::Tcp { host, port: url.port().unwrap_or(usual) })
     }
 
-    /// Opens a connection.
-    pub(super) async fn dial(&self) -> io::Result<Box<dyn Socket>> {
-        let dialing = async {
-            let socket: Box<dyn Socket> = match self {
-                Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
-                Self::Tcp { host, port } => {
-                    let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                    stream.set_nodelay(true)?;
-                    watch(&stream)?;
-                    Box::new(stream)
-                }
-            };
-            Ok(socket)
-        };
-        tokio::time::timeout(CONNECT_TIMEOUT, dialing)
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    /// Whether it is on this machine, so that nobody else's packets get there.
+    pub(super) fn is_local(&self) -> bool {
+        match self {
+            Self::Unix(_) => true,
+            Self::Tcp { host, .. } => {
+                host == "localhost"
+                    || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            }
+        }
     }
-}
-
-/// Has the system notice when the other end is gone.
-fn watch(stream: &TcpStream) -> io::Result<()> {
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_AFTER)
-        .with_interval(KEEPALIVE_EVERY)
-        .with_retries(KEEPALIVE_TRIES);
-    let socket = SockRef::from(stream);
-    socket.set_tcp_keepalive(&keepalive)?;
-    // Keepalive rests while sent bytes wait to be acknowledged, as those of a context do.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(KEEPALIVE_AFTER + KEEPALIVE_EVERY * KEEPALIVE_TRIES))?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -102,14 +73,18 @@ mod tests {
     #[test]
     fn good_urls() {
         let tcp = |host: &str, port| Ok(Address::Tcp { host: host.to_owned(), port });
+        let plain = |url| Address::parse(url, false);
         assert_eq!(
-            Address::parse("unix:///var/run/docker.sock"),
+            plain("unix:///var/run/docker.sock"),
             Ok(Address::Unix("/var/run/docker.sock".into()))
         );
-        assert_eq!(Address::parse("tcp://build-1:2376"), tcp("build-1", 2376));
-        assert_eq!(Address::parse("tcp://build-1"), tcp("build-1", DEFAULT_PORT));
-        assert_eq!(Address::parse("http://10.0.0.7:2375/"), tcp("10.0.0.7", 2375));
-        assert_eq!(Address::parse("tcp://[::1]:9"), tcp("::1", 9));
+        assert_eq!(plain("tcp://build-1:2376"), tcp("build-1", 2376));
+        assert_eq!(plain("tcp://build-1"), tcp("build-1", DEFAULT_PORT));
+        assert_eq!(plain("http://10.0.0.7:2375/"), tcp("10.0.0.7", 2375));
+        assert_eq!(plain("tcp://[::1]:9"), tcp("::1", 9));
+        let safe = |url| Address::parse(url, true);
+        assert_eq!(safe("tcp://build-1"), tcp("build-1", DEFAULT_TLS_PORT));
+        assert_eq!(safe("https://build-1:9"), tcp("build-1", 9));
     }
 
     #[test]
@@ -129,7 +104,23 @@ mod tests {
             "tcp://h:99999",
             "tcp://h:1?x=1",
         ] {
-            assert!(Address::parse(url).is_err(), "{url}");
+            assert!(Address::parse(url, false).is_err(), "{url}");
+        }
+        for url in ["unix:///var/run/docker.sock", "http://h:1"] {
+            assert!(Address::parse(url, true).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_this_machine() {
+        let is_local = |url| Address::parse(url, false).unwrap().is_local();
+        for url in
+            ["unix:///a", "tcp://127.0.0.1", "tcp://127.3.2.1", "tcp://[::1]", "tcp://localhost"]
+        {
+            assert!(is_local(url), "{url}");
+        }
+        for url in ["tcp://10.0.0.7", "tcp://0.0.0.0", "tcp://build-1", "tcp://localhost.evil"] {
+            assert!(!is_local(url), "{url}");
         }
     }
 }

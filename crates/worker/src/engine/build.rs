@@ -151,7 +151,10 @@ fn refused(host: &Host, error: WireError) -> Failure {
         WireError::Refused { message: text, .. } => {
             faults::building(&Said { text, code: None }, None)
         }
-        other @ (WireError::Unreachable(_) | WireError::Broken(_) | WireError::Garbled(_)) => {
+        other @ (WireError::Unreachable(_)
+        | WireError::Tls(_)
+        | WireError::Broken(_)
+        | WireError::Garbled(_)) => {
             faults::host(host, other)
         }
     };

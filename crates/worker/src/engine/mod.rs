@@ -10,6 +10,7 @@ mod address;
 mod build;
 mod buildkit;
 mod classic;
+mod connector;
 mod faults;
 mod images;
 mod layers;
@@ -19,6 +20,8 @@ mod probe;
 mod progress;
 mod push;
 mod session;
+mod tls;
+mod tls_fault;
 mod wire;
 
 use std::fmt;
@@ -29,10 +32,13 @@ use slipway_domain::{Failure, HostName, Reason};
 
 use address::Address;
 pub use build::{BuildRequest, BuiltImage};
+use connector::Connector;
 pub use images::ImageInfo;
 pub use probe::{Builder, BuilderChoice, EngineInfo};
 pub use progress::Progress;
 pub use push::Pushed;
+use tls::Tls;
+pub use tls::TlsFiles;
 use wire::Wire;
 
 /// How to reach a Docker host.
@@ -40,9 +46,14 @@ use wire::Wire;
 pub struct EngineSettings {
     /// Its name, in messages.
     pub name: HostName,
-    /// `unix:///path`, `tcp://host[:port]` or `http://host[:port]`; the port is 2375 if not
-    /// given.
+    /// `unix:///path`, `tcp://host[:port]` or `http://host[:port]`, with TLS also
+    /// `https://host[:port]`; the port is 2375 if not given, and 2376 with TLS.
     pub url: String,
+    /// TLS, where it is spoken.
+    pub tls: Option<TlsFiles>,
+    /// Whether the host may be reached without TLS though it is not on this machine: whoever
+    /// else reaches that port is root on the host.
+    pub plain_tcp: bool,
     /// Which of its builders to use.
     pub builder: BuilderChoice,
 }
@@ -66,15 +77,36 @@ impl Engine {
     /// Makes ready to talk to a host, without any I/O: it need not be there yet.
     ///
     /// # Errors
-    /// When the URL is none that an engine can have; the failure names it.
+    /// When the URL is none that an engine can have, or is without TLS where it should not be;
+    /// the failure names it.
     pub fn connect(settings: &EngineSettings) -> Result<Self, Failure> {
-        let EngineSettings { name, url, builder } = settings;
-        let address = Address::parse(url).map_err(|fault| {
+        let EngineSettings { name, url, tls, plain_tcp, builder } = settings;
+        let refuse = |fault: &str, hint: &str| {
             let message = format!("docker host {name}: the url {url:?} {fault}");
-            Failure::new(Reason::HostError, message)
-                .hint("write unix:///var/run/docker.sock or tcp://host:2375 in the settings")
+            Failure::new(Reason::HostError, message).hint(hint)
+        };
+        let address = Address::parse(url, tls.is_some()).map_err(|fault| {
+            refuse(fault, "write unix:///var/run/docker.sock or tcp://host:2376 in the settings")
         })?;
-        let wire = Arc::new(Wire::new(address));
+        if tls.is_none() && !plain_tcp && !address.is_local() {
+            return Err(refuse(
+                "is without tls: whoever else reaches that port is root on the host",
+                "give the host tls_ca, tls_cert and tls_key, or, where nobody but slipway can \
+                 reach that port, plain_tcp = true, under [[docker.hosts]] in the settings",
+            ));
+        }
+        let tls = match (tls, &address) {
+            (Some(files), Address::Tcp { host, .. }) => {
+                Some(Tls::new(files.clone(), host).ok_or_else(|| {
+                    refuse(
+                        "has a host that no certificate can name",
+                        "write its name or address in the url",
+                    )
+                })?)
+            }
+            (Some(_) | None, Address::Unix(_) | Address::Tcp { .. }) => None,
+        };
+        let wire = Arc::new(Wire::new(Connector::new(address, tls)));
         let docker = wire.client().map_err(|error| {
             Failure::new(Reason::Internal, format!("docker host {name}: {error}"))
         })?;

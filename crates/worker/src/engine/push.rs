@@ -53,6 +53,7 @@ impl Engine {
                 faults::pushing(image, &Said { text, code: None })
             }
             other @ (WireError::Unreachable(_)
+            | WireError::Tls(_)
             | WireError::Broken(_)
             | WireError::Garbled(_)
             | WireError::Unsendable(_)) => faults::host(host, other).at(Stage::Pushing),

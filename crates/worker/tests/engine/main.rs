@@ -17,3 +17,4 @@ mod hosts;
 mod images;
 mod pushing;
 mod support;
+mod tls;

@@ -27,7 +27,14 @@ pub(crate) fn unique() -> String {
 
 pub(crate) fn engine_at(url: &str, builder: BuilderChoice) -> Engine {
     let name = HostName::parse("build-1").unwrap();
-    Engine::connect(&EngineSettings { name, url: url.to_owned(), builder }).unwrap()
+    Engine::connect(&EngineSettings {
+        name,
+        url: url.to_owned(),
+        tls: None,
+        plain_tcp: false,
+        builder,
+    })
+    .unwrap()
 }
 
 pub(crate) fn engine(builder: Builder) -> Engine {

@@ -40,6 +40,10 @@ pub(super) fn host(host: &Host, error: WireError) -> Failure {
                 "check that its docker engine runs, and the url of {name} in the settings"
             ))
         }
+        WireError::Tls(fault) => {
+            let message = format!("docker host {name} cannot be used: {fault}");
+            failure(Reason::HostUnreachable, &message).hint(fault.hint(name.as_str()))
+        }
         WireError::Broken(text) => {
             failure(Reason::HostUnreachable, &format!("docker host {name} broke off: {text}")).hint(
                 "check that its docker engine runs and was not restarted, and the network to it",
