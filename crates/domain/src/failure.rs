@@ -59,6 +59,8 @@ pub enum Reason {
     HostUnreachable,
     /// The Docker host's disk is full.
     HostDiskFull,
+    /// The Docker host no longer has what it built: it was replaced, or cleaned up by others.
+    ImageLost,
     /// The Docker host refused or failed for a reason of its own.
     HostError,
     /// The stage outlasted its time limit.
@@ -172,7 +174,9 @@ impl Reason {
             Self::RegistryDenied | Self::RegistryUnreachable | Self::RegistryError => {
                 Fault::Registry
             }
-            Self::HostUnreachable | Self::HostDiskFull | Self::HostError => Fault::Host,
+            Self::HostUnreachable | Self::HostDiskFull | Self::ImageLost | Self::HostError => {
+                Fault::Host
+            }
             Self::QueueTimeout | Self::AttemptsExhausted | Self::Internal => Fault::System,
         }
     }
@@ -181,7 +185,7 @@ impl Reason {
     #[must_use]
     pub fn next(self, stage: Option<Stage>) -> Next {
         match self {
-            Self::HostUnreachable | Self::HostDiskFull => Next::RetryElsewhere,
+            Self::HostUnreachable | Self::HostDiskFull | Self::ImageLost => Next::RetryElsewhere,
             Self::RegistryUnreachable | Self::RegistryError if stage == Some(Stage::Pushing) => {
                 Next::RetryPush
             }

@@ -80,23 +80,7 @@ async fn slots_are_kept_and_an_image_goes_back_to_the_host_that_built_it() {
     );
     let stack = Stack::with(&settings).await;
     // Both hosts have to be known before the first claim chooses between them.
-    loop {
-        let hosts: serde_json::Value = stack
-            .daemon
-            .http
-            .get(format!("{}/api/v2/hosts", stack.daemon.url))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-        let all = hosts["hosts"].as_array().unwrap();
-        if all.len() == 2 && all.iter().all(|host| host["platform"].is_string()) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    stack.hosts_known(2).await;
     let build = build_of(&fresh("true"));
     let mut hosts = Vec::new();
     for _ in 0..3 {

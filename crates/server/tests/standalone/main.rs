@@ -9,6 +9,7 @@
 
 mod cancel;
 mod ends;
+mod engines;
 mod hosts;
 mod restart;
 mod secrets;

@@ -46,6 +46,31 @@ impl Stack {
         answer["id"].as_str().unwrap_or_else(|| panic!("not accepted: {answer:#}")).to_owned()
     }
 
+    /// The answer to a GET, in JSON.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.daemon.url);
+        self.daemon.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// A POST without a body.
+    pub(crate) async fn post(&self, path: &str) {
+        let url = format!("{}{path}", self.daemon.url);
+        let answer = self.daemon.http.post(url).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
+    /// Waits until so many hosts have answered.
+    pub(crate) async fn hosts_known(&self, count: usize) {
+        loop {
+            let hosts = self.get("/api/v2/hosts").await;
+            let all = hosts["hosts"].as_array().unwrap();
+            if all.iter().filter(|host| host["platform"].is_string()).count() == count {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
     /// Stops it in good order; nothing that it made may be left on the engine.
     pub(crate) async fn leaves_nothing(mut self, ids: &[&str]) {
         for id in ids {
@@ -72,9 +97,14 @@ async fn start(data: &Path, settings: &str) -> Daemon {
 
 /// The engine's images whose name holds `part`.
 pub(crate) async fn images_named(part: &str) -> Vec<String> {
+    images_on(&engine_socket(), part).await
+}
+
+/// The images of the engine at `socket` whose name holds `part`.
+pub(crate) async fn images_on(socket: &Path, part: &str) -> Vec<String> {
     let output = tokio::process::Command::new("curl")
         .args(["-sS", "--unix-socket"])
-        .arg(engine_socket())
+        .arg(socket)
         .arg("http://engine/images/json")
         .output()
         .await

@@ -13,6 +13,7 @@ use slipway_domain::{Credentials, DockerfilePath, Failure, Platform, Reason, Reg
 use tokio::sync::mpsc;
 use url::form_urlencoded;
 
+use super::attend::Heard;
 use super::buildkit::{self, Trace};
 use super::classic::Transcript;
 use super::faults::{self, FailedStep};
@@ -76,7 +77,10 @@ impl Engine {
         let builder = self.info().await?.builder;
         let broke_off = Arc::new(OnceLock::new());
         let context = watched(context, Arc::clone(&broke_off));
-        let result = attempt(&self.host, builder, request, context, &progress).await;
+        let heard = Heard::default();
+        let work = attempt(&self.host, builder, request, context, &progress, &heard);
+        let result = self.host.attended(&heard, work).await;
+        let result = result.map_err(|failure| failure.at(Stage::Building));
         match broke_off.get() {
             Some(error) if result.is_err() => Err(faults::context(error)),
             _ => result,
@@ -90,6 +94,7 @@ async fn attempt(
     request: &BuildRequest,
     context: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     progress: &mpsc::Sender<Progress>,
+    heard: &Heard,
 ) -> Result<BuiltImage, Failure> {
     // Held until the build is over.
     let session = (builder == Builder::Buildkit)
@@ -103,7 +108,7 @@ async fn attempt(
         Ok(request) => host.wire.send(request).await,
         Err(error) => Err(error),
     };
-    let mut lines = Lines::new(sent.map_err(|error| refused(host, error))?);
+    let mut lines = Lines::new(sent.map_err(|error| refused(host, error))?, heard);
     let mut log = Log::new(builder);
     let mut news = Vec::new();
     let mut image = None;
@@ -154,9 +159,7 @@ fn refused(host: &Host, error: WireError) -> Failure {
         other @ (WireError::Unreachable(_)
         | WireError::Tls(_)
         | WireError::Broken(_)
-        | WireError::Garbled(_)) => {
-            faults::host(host, other)
-        }
+        | WireError::Garbled(_)) => faults::host(host, other),
     };
     failure.at(Stage::Building)
 }

@@ -4,6 +4,7 @@ use bollard::errors::Error;
 use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use slipway_domain::{Failure, ImageRef};
 
+use super::attend::Heard;
 use super::wire::WireError;
 use super::{Engine, faults};
 
@@ -22,11 +23,18 @@ impl Engine {
     /// has goes to this one.
     ///
     /// # Errors
-    /// When `from` is not there, and what can be wrong with a host.
+    /// [`ImageLost`](slipway_domain::Reason::ImageLost) when `from` is not there, and what can
+    /// be wrong with a host.
     pub async fn tag(&self, from: &str, to: &ImageRef) -> Result<(), Failure> {
         let options = TagImageOptionsBuilder::new().repo(&to.repository()).tag(to.tag()).build();
-        let done = self.host.docker.tag_image(from, Some(options)).await;
-        done.map_err(|error| self.fault(error.into()))
+        let tagging = async {
+            let done = self.host.docker.tag_image(from, Some(options)).await;
+            done.map_err(|error| match error {
+                error if is_missing(&error) => faults::image_lost(&self.host, to),
+                error => self.fault(error.into()),
+            })
+        };
+        self.host.attended(&Heard::default(), tagging).await
     }
 
     /// Takes one name away; the image goes with its last name, and the build cache stays. A
@@ -40,11 +48,14 @@ impl Engine {
         // Without noprune it takes the image's untagged parents along, and these are the
         // classic builder's cache.
         let options = RemoveImageOptionsBuilder::new().force(true).noprune(true).build();
-        match self.host.docker.remove_image(reference, Some(options), None).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_missing(&error) => Ok(()),
-            Err(error) => Err(self.fault(error.into())),
-        }
+        let removing = async {
+            match self.host.docker.remove_image(reference, Some(options), None).await {
+                Ok(_) => Ok(()),
+                Err(error) if is_missing(&error) => Ok(()),
+                Err(error) => Err(self.fault(error.into())),
+            }
+        };
+        self.host.attended(&Heard::default(), removing).await
     }
 
     /// The image that has this name or id; `None` when there is none.
@@ -52,11 +63,15 @@ impl Engine {
     /// # Errors
     /// What can be wrong with a host.
     pub async fn image(&self, reference: &str) -> Result<Option<ImageInfo>, Failure> {
-        let image = match self.host.docker.inspect_image(reference).await {
-            Ok(image) => image,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(self.fault(error.into())),
+        let looking = async {
+            match self.host.docker.inspect_image(reference).await {
+                Ok(image) => Ok(Some(image)),
+                Err(error) if is_missing(&error) => Ok(None),
+                Err(error) => Err(self.fault(error.into())),
+            }
         };
+        let found = self.host.attended(&Heard::default(), looking).await?;
+        let Some(image) = found else { return Ok(None) };
         let garbled = || WireError::Garbled("it names no id of an image".to_owned());
         let id = image.id.ok_or_else(|| self.fault(garbled()))?;
         let bytes = image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();

@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
+use super::attend::Heard;
 use super::wire::{Reply, WireError, broken};
 
 /// Far more than any line of an engine; a host that sends more is none.
@@ -62,13 +63,15 @@ impl Line {
 pub(super) struct Lines {
     reply: Reply,
     buffer: BytesMut,
+    heard: Heard,
     /// Bytes of the buffer that are known to hold no newline.
     searched: usize,
 }
 
 impl Lines {
-    pub(super) fn new(reply: Reply) -> Self {
-        Self { reply, buffer: BytesMut::new(), searched: 0 }
+    /// Notes in `heard` whenever something comes.
+    pub(super) fn new(reply: Reply, heard: &Heard) -> Self {
+        Self { reply, buffer: BytesMut::new(), heard: heard.clone(), searched: 0 }
     }
 
     /// The next line; `None` at the end.
@@ -79,6 +82,7 @@ impl Lines {
             }
             match self.reply.response.body_mut().frame().await {
                 Some(Ok(frame)) => {
+                    self.heard.note();
                     if let Ok(data) = frame.into_data() {
                         self.buffer.extend_from_slice(&data);
                     }

@@ -7,6 +7,7 @@
 //! a build or a push closes its connections, and the engine stops.
 
 mod address;
+mod attend;
 mod build;
 mod buildkit;
 mod classic;

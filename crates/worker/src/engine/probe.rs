@@ -57,6 +57,10 @@ pub struct EngineInfo {
     pub engine_version: String,
     /// The builder that builds will use.
     pub builder: Builder,
+    /// The engine's own identity (`ID` of `/info`): two machines that use one host name are
+    /// told apart by it. Engines keep it with their data, those before 24 beside their
+    /// settings. `None` where there is none, as with some that only speak the same API.
+    pub id: Option<String>,
     /// The platform that it builds for when none is named. Architectures are Go's names, as
     /// in the OCI image index; a variant (arm/v7) is not told.
     pub platform: Platform,
@@ -70,9 +74,9 @@ impl Engine {
     /// within five seconds, [`HostError`](slipway_domain::Reason::HostError) when what
     /// answers is no engine.
     pub async fn probe(&self) -> Result<EngineInfo, Failure> {
-        let asking = async { tokio::try_join!(self.host.ping(), self.version()) };
+        let asking = async { tokio::try_join!(self.host.ping(), self.version(), self.id()) };
         let answers = self.host.in_time(asking).await;
-        let (headers, version) = answers.map_err(|error| faults::host(&self.host, error))?;
+        let (headers, version, id) = answers.map_err(|error| faults::host(&self.host, error))?;
         let (info, minor) =
             judge(&headers, &version).map_err(|error| faults::host(&self.host, error))?;
         let builder = match self.host.choice {
@@ -80,7 +84,7 @@ impl Engine {
             BuilderChoice::Buildkit => Builder::Buildkit,
             BuilderChoice::Classic => Builder::Classic,
         };
-        let info = EngineInfo { builder, ..info };
+        let info = EngineInfo { builder, id, ..info };
         self.host.wire.negotiate(minor);
         *self.host.info.write().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
         Ok(info)
@@ -92,6 +96,10 @@ impl Engine {
             Some(info) => Ok(info),
             None => self.probe().await,
         }
+    }
+
+    async fn id(&self) -> Result<Option<String>, WireError> {
+        Ok(self.host.docker.info().await?.id.filter(|id| !id.is_empty()))
     }
 
     async fn version(&self) -> Result<SystemVersion, WireError> {
@@ -117,7 +125,7 @@ impl Host {
     }
 }
 
-/// The info with the builder that the host itself would choose, and the API's minor version.
+/// The info with the builder that the host itself would choose and without its id, and the API's minor version.
 fn judge(ping: &HeaderMap, version: &SystemVersion) -> Result<(EngineInfo, u32), WireError> {
     let garbled = |what: &str| WireError::Garbled(format!("it names no {what}"));
     let api = version.api_version.as_deref().ok_or_else(|| garbled("api version"))?;
@@ -139,7 +147,9 @@ fn judge(ping: &HeaderMap, version: &SystemVersion) -> Result<(EngineInfo, u32),
         _ => Builder::Classic,
     };
     let engine_version = version.version.clone().unwrap_or_default();
-    Ok((EngineInfo { api_version: api.to_owned(), engine_version, builder, platform }, minor))
+    let info =
+        EngineInfo { api_version: api.to_owned(), engine_version, builder, id: None, platform };
+    Ok((info, minor))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use slipway_domain::{Credentials, Failure, ImageRef, Stage};
 use tokio::sync::mpsc;
 
+use super::attend::Heard;
 use super::layers::Layers;
 use super::lines::{Line, Lines, Said};
 use super::logins;
@@ -47,10 +48,22 @@ impl Engine {
         login: Option<&Credentials>,
         progress: mpsc::Sender<Progress>,
     ) -> Result<Pushed, Failure> {
+        let heard = Heard::default();
+        let work = self.push_attended(image, login, progress, &heard);
+        self.host.attended(&heard, work).await.map_err(|failure| failure.at(Stage::Pushing))
+    }
+
+    async fn push_attended(
+        &self,
+        image: &ImageRef,
+        login: Option<&Credentials>,
+        progress: mpsc::Sender<Progress>,
+        heard: &Heard,
+    ) -> Result<Pushed, Failure> {
         let host = &self.host;
         let unsent = |error: WireError| match error {
             WireError::Refused { message: text, .. } => {
-                faults::pushing(image, &Said { text, code: None })
+                faults::pushing(host, image, &Said { text, code: None })
             }
             other @ (WireError::Unreachable(_)
             | WireError::Tls(_)
@@ -61,13 +74,13 @@ impl Engine {
         let head = wire::request(Method::POST, &path(image))
             .header("X-Registry-Auth", logins::registry_auth(image.registry(), login));
         let request = wire::with_body(head, wire::nothing()).map_err(unsent)?;
-        let mut lines = Lines::new(host.wire.send(request).await.map_err(unsent)?);
+        let mut lines = Lines::new(host.wire.send(request).await.map_err(unsent)?, heard);
         let mut layers = Layers::default();
         let mut news = Vec::new();
         let mut pushed = None;
         while let Some(mut line) = lines.next().await.map_err(unsent)? {
             if let Some(said) = line.said() {
-                return Err(faults::pushing(image, &said));
+                return Err(faults::pushing(host, image, &said));
             }
             news.extend(layers.tell(&line).map(|text| Progress::line(None, &text)));
             report(&mut news, &progress).await;

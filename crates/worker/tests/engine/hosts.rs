@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::support::{BOTH, context, engine, engine_at, listen, request, tar, unique};
 
 /// A wire to the engine that can be broken.
-async fn wire() -> Wire {
+pub(crate) async fn wire() -> Wire {
     let url = env::docker_host();
     let end = match url.strip_prefix("unix://") {
         Some(path) => End::Unix(path.into()),

@@ -62,6 +62,6 @@ async fn what_is_not_there_cannot_be_named() {
     let engine = engine(Builder::Buildkit);
     let name = format!("slipway.invalid/{}:1", unique());
     let failure = engine.tag(&name, &"slipway.invalid/x:1".parse().unwrap()).await.unwrap_err();
-    assert_eq!(failure.reason, Reason::HostError);
-    assert!(failure.message.contains(&name), "{failure:?}");
+    assert_eq!(failure.reason, Reason::ImageLost);
+    assert!(failure.message.contains("lost slipway.invalid/x:1"), "{failure:?}");
 }

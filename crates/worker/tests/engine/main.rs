@@ -9,6 +9,7 @@
     reason = "a story that cannot go on says so by a panic"
 )]
 
+mod bad_days;
 mod building;
 mod cancelling;
 mod fake_registry;
@@ -16,5 +17,6 @@ mod faults;
 mod hosts;
 mod images;
 mod pushing;
+mod standing_still;
 mod support;
 mod tls;

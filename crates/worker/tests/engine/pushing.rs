@@ -111,5 +111,5 @@ async fn of_an_image_that_is_not_there() {
     let engine = engine(Builder::Buildkit);
     let told = listen(async |p| engine.push(&image, None, p).await).await;
     let failure = told.result.unwrap_err();
-    assert_eq!(failure.reason, Reason::HostError, "{failure:?}");
+    assert_eq!(failure.reason, Reason::ImageLost, "{failure:?}");
 }

@@ -19,7 +19,7 @@ pub(super) use building::building;
 pub(super) use pushing::{no_digest, pushing};
 pub(super) use step::FailedStep;
 
-use slipway_domain::{Failure, Reason, Stage};
+use slipway_domain::{Failure, ImageRef, Reason, Stage};
 
 use super::Host;
 use super::wire::{WireError, in_words};
@@ -65,6 +65,14 @@ pub(super) fn host(host: &Host, error: WireError) -> Failure {
             failure(Reason::Internal, &format!("the request to docker host {name} failed: {text}"))
         }
     }
+}
+
+/// An image that was built on this host a moment ago is not there any more: the engine was
+/// replaced, or somebody cleans up. Built again it is there again.
+pub(super) fn image_lost(host: &Host, image: &ImageRef) -> Failure {
+    let message = format!("docker host {} lost {image} before it was pushed", host.name);
+    failure(Reason::ImageLost, &message)
+        .hint("check that nothing else removes images on that docker host")
 }
 
 /// The build's context came with an error, so that the request was given up.

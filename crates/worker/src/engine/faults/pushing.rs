@@ -3,11 +3,12 @@
 use slipway_domain::{Failure, ImageRef, Reason, Stage};
 
 use super::network::Trouble;
-use super::{DISK_FULL, disk_full, failure};
+use super::{DISK_FULL, disk_full, failure, image_lost};
+use crate::engine::Host;
 use crate::engine::lines::Said;
 
 /// The push failed, and the engine said why.
-pub(in crate::engine) fn pushing(image: &ImageRef, said: &Said) -> Failure {
+pub(in crate::engine) fn pushing(host: &Host, image: &ImageRef, said: &Said) -> Failure {
     let (text, registry) = (said.text.as_str(), image.registry().as_str());
     let made = match Trouble::of(text) {
         Some(Trouble::Denied) => failure(
@@ -27,11 +28,7 @@ pub(in crate::engine) fn pushing(image: &ImageRef, said: &Said) -> Failure {
         // `An image does not exist locally with the tag: r.example/app`, `tag does not exist:
         // r.example/app:1` (25 and later, with containerd's image store)
         None if text.contains("does not exist locally") || text.starts_with("tag does not") => {
-            failure(
-                Reason::HostError,
-                &format!("the docker host lost {image} before it was pushed"),
-            )
-            .hint("check that nothing else removes images on that docker host")
+            image_lost(host, image)
         }
         None => {
             let message = format!("registry {registry} did not take {image}: {text}");
