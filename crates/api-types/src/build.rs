@@ -81,11 +81,11 @@ pub enum SourceView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailureView {
     /// What happened, as a word: `dockerfile_invalid`, `step_failed`, `file_not_found`,
-    /// `base_image_not_found`, `base_image_denied`, `context_not_an_archive`,
-    /// `context_truncated`, `context_unsafe`, `context_too_large`, `dockerfile_missing`,
-    /// `upload_missing`, `registry_denied`, `registry_unreachable`, `registry_error`,
-    /// `host_unreachable`, `host_disk_full`, `host_error`, `timed_out`,
-    /// `queue_timeout`, `attempts_exhausted` or `internal`.
+    /// `address_not_fetched`, `base_image_not_found`, `base_image_denied`,
+    /// `context_not_an_archive`, `context_truncated`, `context_unsafe`, `context_too_large`,
+    /// `dockerfile_missing`, `upload_missing`, `registry_denied`, `registry_unreachable`,
+    /// `registry_error`, `host_unreachable`, `host_disk_full`, `image_lost`, `host_error`,
+    /// `timed_out`, `queue_timeout`, `attempts_exhausted` or `internal`.
     #[schema(value_type = String, example = "step_failed")]
     pub reason: Reason,
     /// The stage it happened in: `preparing`, `building`, `pushing` or `purging`.

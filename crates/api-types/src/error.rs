@@ -1,4 +1,4 @@
-//! The one shape of every error.
+//! The one shape of every error of the native API.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

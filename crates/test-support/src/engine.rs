@@ -92,10 +92,10 @@ impl PrivateEngine {
         self.run("stop").await?;
         std::fs::remove_dir_all(self.dir.join("data"))?;
         // The engine's identity is beside its data, because of its settings here.
-        std::fs::remove_file(self.dir.join("key.json")).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        })?;
+        let identity = self.dir.join("key.json");
+        if identity.exists() {
+            std::fs::remove_file(identity)?;
+        }
         self.run("start").await
     }
 

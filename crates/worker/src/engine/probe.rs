@@ -74,11 +74,14 @@ impl Engine {
     /// within five seconds, [`HostError`](slipway_domain::Reason::HostError) when what
     /// answers is no engine.
     pub async fn probe(&self) -> Result<EngineInfo, Failure> {
-        let asking = async { tokio::try_join!(self.host.ping(), self.version(), self.id()) };
-        let answers = self.host.in_time(asking).await;
-        let (headers, version, id) = answers.map_err(|error| faults::host(&self.host, error))?;
+        let asking = async { tokio::try_join!(self.host.ping(), self.version()) };
+        let (answers, id) = tokio::join!(self.host.in_time(asking), self.host.in_time(self.id()));
+        let (headers, version) = answers.map_err(|error| faults::host(&self.host, error))?;
         let (info, minor) =
             judge(&headers, &version).map_err(|error| faults::host(&self.host, error))?;
+        // An engine looks at much for this answer and is slow with it when it is busy, which
+        // does not make it another one.
+        let id = id.unwrap_or_else(|_| self.known()?.id);
         let builder = match self.host.choice {
             BuilderChoice::Auto => info.builder,
             BuilderChoice::Buildkit => Builder::Buildkit,

@@ -130,7 +130,7 @@ async fn certificates(file: File, path: &Path) -> Result<Vec<CertificateDer<'sta
     certificates
         .ok()
         .filter(|certificates| !certificates.is_empty())
-        .ok_or_else(|| TlsFault::Unusable(file))
+        .ok_or(TlsFault::Unusable(file))
 }
 
 async fn bytes(file: File, path: &Path) -> Result<Vec<u8>, TlsFault> {
