@@ -7,6 +7,7 @@
 use config::ConfigError;
 
 /// A sentence that begins with the key.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is about no key")]
 pub(super) fn in_words(error: &ConfigError) -> String {
     match error {
         ConfigError::Type { origin, unexpected, expected, key } => {
@@ -15,9 +16,11 @@ pub(super) fn in_words(error: &ConfigError) -> String {
         }
         ConfigError::At { error, origin, key } => {
             let key = key.as_deref().unwrap_or_default();
-            match &**error {
-                ConfigError::Message(text) => message(text, key, origin.as_deref()),
-                other => format!("{}: {other}", written(key, origin.as_deref())),
+            let origin = origin.as_deref();
+            if let ConfigError::Message(text) = &**error {
+                message(text, key, origin)
+            } else {
+                format!("{}: {error}", written(key, origin))
             }
         }
         ConfigError::NotFound(key) => format!("{}: is missing", written(key, None)),
