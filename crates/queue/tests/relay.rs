@@ -13,6 +13,8 @@ use slipway_queue::{Queue, Relay, relay_one};
 use slipway_store::builds::{Submission, submit};
 use slipway_store::seal::KeyRing;
 use slipway_store::{Store, outbox};
+use slipway_test_support::broker::Vhost;
+use slipway_test_support::wire::{End, Wire};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -96,6 +98,31 @@ async fn goes_on_after_an_error() {
     relay.abort();
 }
 
+#[tokio::test]
+async fn keeps_what_an_absent_broker_does_not_take() {
+    let (store, _folder) = store().await;
+    let vhost = Vhost::new().await.unwrap();
+    let wire = Wire::to(End::Tcp(vhost.address())).await.unwrap();
+    wire.cut();
+    let queue = Queue::open(&vhost.url_at(&wire.address())).unwrap();
+    let relay = Relay { store: store.clone(), queue: queue.clone() };
+    let relay = tokio::spawn(relay.run());
+    for _ in 0..50 {
+        accept(&store).await;
+        queue.outbox_filled();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!relay.is_finished());
+    assert_eq!(outbox::due(&store, 99).await.unwrap().len(), 50, "none is forgotten");
+
+    wire.mend();
+    let mended = Instant::now();
+    until_empty(&store).await;
+    assert!(mended.elapsed() < Duration::from_secs(4), "at its return: {:?}", mended.elapsed());
+    assert_eq!(vhost.waiting().await.unwrap().len(), 50, "each once");
+    relay.abort();
+}
+
 fn relaying(store: &Store) -> (Queue, tokio::task::JoinHandle<()>) {
     let queue = Queue::open("local:").unwrap();
     let relay = Relay { store: store.clone(), queue: queue.clone() };
@@ -104,7 +131,7 @@ fn relaying(store: &Store) -> (Queue, tokio::task::JoinHandle<()>) {
 
 /// A bell is rung before it is forgotten.
 async fn until_empty(store: &Store) {
-    for _ in 0..100 {
+    for _ in 0..500 {
         if outbox::due(store, 1).await.unwrap().is_empty() {
             return;
         }

@@ -29,6 +29,9 @@ const PERSISTENT: u8 = 2;
 /// everybody who waits that a connection died (lapin#283, #389).
 const LOOK: Duration = Duration::from_millis(500);
 
+/// The broker has stopped all who publish.
+const ALARM: &str = "it takes no messages until its memory or disk alarm is over";
+
 /// How long an orderly end may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -63,9 +66,9 @@ impl Link {
 
     /// Publishes all, then waits for all confirmations together.
     pub(super) async fn ring(&self, builds: &[BuildId]) -> Result<(), String> {
-        if self.connection.status().blocked() {
-            // The library would keep what we publish until the alarm is over.
-            return Err("it takes no messages at the moment (memory or disk alarm)".into());
+        // Under an alarm, the library would keep what we publish until it is over.
+        if let Some(reason) = self.problem() {
+            return Err(reason);
         }
         match tokio::time::timeout(CONFIRM, self.publish_bells(builds)).await {
             Ok(Ok(confirmed)) => self.all_taken(&confirmed),
@@ -131,10 +134,13 @@ impl Link {
         Ok(channel)
     }
 
-    /// What is wrong although the connection stands.
+    /// What is wrong although there is a connection.
     pub(super) fn problem(&self) -> Option<String> {
+        if let Some(reason) = &*self.given_up.borrow() {
+            return Some(reason.clone());
+        }
         let blocked = self.connection.status().blocked();
-        blocked.then(|| "the broker takes no messages (memory or disk alarm)".into())
+        blocked.then(|| ALARM.into())
     }
 
     /// Says that it cannot be used any more. The first reason counts.

@@ -118,7 +118,8 @@ impl Broker {
     pub(crate) fn problem(&self) -> Option<String> {
         match &*self.state.borrow() {
             State::Up(link) => link.problem(),
-            State::Away(reason) => Some(format!("the broker does not answer: {reason}")),
+            State::Away(reason) => Some(reason.clone()),
         }
+        .map(|reason| format!("the broker does not answer: {reason}"))
     }
 }

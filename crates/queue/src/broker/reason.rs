@@ -20,7 +20,7 @@ pub(super) fn of(error: &Error, address: &Address) -> String {
             "virtual host \"{vhost}\" at {address} cannot be used by \"{user}\" ({said}); \
              rabbitmqctl add_vhost and set_permissions make it so"
         ),
-        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if said.as_str().contains("login") => {
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if said.as_str().contains("Login") => {
             format!("{address} refuses the login of \"{user}\" ({said}); see queue.url")
         }
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => format!(
