@@ -142,7 +142,7 @@ impl Pool {
             slots: member.settings.slots,
             platform: found.as_ref().ok().map(|info| info.platform.clone()),
             builder: found.as_ref().ok().map(|info| info.builder.as_str().to_owned()),
-            engine: None,
+            engine: found.as_ref().ok().and_then(|info| info.id.clone()),
             problem: found.as_ref().err().map(|failure| failure.message.clone()),
         };
         let store = &worker.store;
