@@ -1,10 +1,6 @@
 //! The broker's bad days: it is away, it hangs, it forgets, it says strange things. Whatever
 //! it does, nothing here waits for ever, and all is well again once it is.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a story that cannot go on says so by a panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on says so by a panic")]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,6 +1,4 @@
 //! What is only so within one process. What is so everywhere is in `suite`.
-#![expect(clippy::unwrap_used, reason = "a story that cannot go on says so by a panic")]
-
 use std::time::Duration;
 
 use futures::FutureExt as _;

@@ -8,11 +8,11 @@ use super::address::Address;
 /// What `error` says about the broker at `address`.
 pub(super) fn of(error: &Error, address: &Address) -> String {
     let (vhost, user) = (address.vhost(), address.user());
+    if let ErrorKind::IOError(io) = error.kind() {
+        return format!("{address}: {io}");
+    }
     let ErrorKind::ProtocolError(refusal) = error.kind() else {
-        return match error.kind() {
-            ErrorKind::IOError(io) => format!("{address}: {io}"),
-            _ => format!("{address}: {error}"),
-        };
+        return format!("{address}: {error}");
     };
     let said = refusal.get_message();
     match refusal.kind() {
