@@ -216,17 +216,19 @@ fn create(path: &Path) -> Result<KeyRing, StoreError> {
     }
 }
 
+/// Nobody else may read the file. If it is root's, its group may: a credential that systemd
+/// hands over stays root's, and the entry for us in its access list shows as the group's.
 fn check_mode(path: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::MetadataExt as _;
 
-    let mode = std::fs::metadata(path)
-        .map_err(|error| problem(path, &format!("cannot be read: {error}")))?
-        .permissions()
-        .mode();
-    if mode & 0o077 == 0 {
+    let file = std::fs::metadata(path)
+        .map_err(|error| problem(path, &format!("cannot be read: {error}")))?;
+    let others = if file.uid() == 0 { 0o037 } else { 0o077 };
+    if file.mode() & others == 0 {
         Ok(())
     } else {
-        Err(problem(path, &format!("others may read it (mode {:o}); chmod 600", mode & 0o777)))
+        let mode = file.mode() & 0o777;
+        Err(problem(path, &format!("others may read it (mode {mode:o}); chmod 600")))
     }
 }
 
@@ -268,5 +270,10 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         let refused = KeyRing::load_or_create(&path).unwrap_err().to_string();
         assert!(refused.contains("chmod 600"), "{refused}");
+
+        // As systemd hands over a credential, which is root's.
+        let is_roots = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&path).unwrap()) == 0;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+        assert_eq!(KeyRing::load_or_create(&path).is_ok(), is_roots);
     }
 }
