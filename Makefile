@@ -1,10 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test test-compose check bench clean
 
 help:
 	@echo 'make run     build Slipway and run it here, with an example image built on the way'
 	@echo 'make test    all tests, on a database, engines and registries of their own'
 	@echo 'make check   the quick part: format, clippy, rustdoc, licences, shellcheck'
+	@echo 'make test-compose   compose.yaml for real: up, builds, a kill, down (minutes)'
 	@echo 'make bench   builds through Slipway and straight through the engine, side by side'
 	@echo 'make clean   remove what was compiled (./slipway-data stays)'
 	@echo
@@ -18,6 +19,9 @@ run:
 test:
 	@dev/install.sh compiler shellcheck
 	@dev/with-stack dev/test.sh
+
+test-compose:
+	@dev/test-compose.sh
 
 check:
 	@dev/check.sh

@@ -4,6 +4,7 @@
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
 #   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
+#                      compose debootstrap
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -58,8 +59,11 @@ look_for() {
             ;;
         # It must be static: it runs in images that hold nothing else.
         busybox) if ! have busybox || ldd "$(command -v busybox)" >/dev/null 2>&1; then packages+=(busybox-static); fi ;;
+        compose)
+            if ! docker compose version >/dev/null 2>&1; then have docker-compose || packages+=(docker-compose); fi
+            ;;
         curl) have curl || packages+=(curl ca-certificates) ;;
-        jq | shellcheck) have "$1" || packages+=("$1") ;;
+        jq | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
         *) die "dev/install.sh knows no \"$1\"" ;;
     esac
 }

@@ -28,14 +28,14 @@ alive() {
 
 # spawn NAME COMMAND…: starts a daemon that leaves its pid in NAME.pid and its output in
 # NAME.log. It gets a session of its own, because Ctrl-C reaches everything in the
-# terminal's group and the daemons must outlive the command that uses them. Descriptor 9
-# is the lock of whoever starts it, see with-stack and run.sh.
+# terminal's group and the daemons must outlive the command that uses them. Descriptors 8
+# and 9 are locks of whoever starts it, see scratch.sh and test-compose.sh.
 spawn() {
     local name=$1
     shift
     # shellcheck disable=SC2016 # expands in the inner shell
     "${spawn_prefix[@]}" setsid bash -c 'echo $$ >"$0" && exec "$@"' "$name.pid" "$@" \
-        </dev/null >"$name.log" 2>&1 9>&- &
+        </dev/null >"$name.log" 2>&1 8>&- 9>&- &
 }
 spawn_prefix=()
 
@@ -107,7 +107,7 @@ started_with() {
 # see stack_remove. Needs scratch.sh.
 attend() {
     local code=0
-    env --default-signal=INT,QUIT SLIPWAY_STACK="${scratch:?}" "$@" <&0 9>&- &
+    env --default-signal=INT,QUIT SLIPWAY_STACK="${scratch:?}" "$@" <&0 8>&- 9>&- &
     attended=$!
     while :; do
         code=0

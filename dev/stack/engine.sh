@@ -57,9 +57,13 @@ containerd_settings() {
 # The settings file takes the place of /etc/docker/daemon.json, which is about another
 # engine. No iptables rules: see outbound.sh. cgroupfs: a group of our own needs no systemd.
 engine_settings() {
-    local dir=$1 data=$2 name=$3
+    local dir=$1 data=$2 name=$3 runtime=''
+    if [[ -n ${engine_runtime:-} ]]; then
+        runtime="\"runtimes\": {\"ours\": {\"path\": \"$engine_runtime\"}}, \"default-runtime\": \"ours\","
+    fi
     cat <<-END
 	{
+	  $runtime
 	  "hosts": ["unix://$dir/docker.sock"$(engine_tcp "$dir")],$(engine_tls "$dir")
 	  "group": "$(id -gn)",
 	  "containerd": "$dir/containerd.sock",
@@ -71,7 +75,7 @@ engine_settings() {
 	  "iptables": false,
 	  "ip-forward": false,
 	  "ip-masq": false,
-	  "userland-proxy": false,
+	  "userland-proxy": true,
 	  "exec-opts": ["native.cgroupdriver=cgroupfs"],
 	  "cgroup-parent": "/$name",
 	  "shutdown-timeout": 2
