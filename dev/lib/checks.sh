@@ -8,6 +8,7 @@ checks() {
     step clippy cargo clippy --workspace --all-targets --locked -- --deny warnings
     step rustdoc env RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --workspace --locked
     step cargo-deny "$dev/deny.sh"
+    step alarms "$dev/alerts.sh"
     step systemd "$dev/units.sh"
     step shellcheck shellcheck "$dev"/*.sh "$dev"/with-stack "$dev"/private-engine "$dev"/broker \
         "$dev"/*/*.sh "$dev"/*/*/*.sh "$dev/../.ci/run" "$dev/../deploy/healthcheck"

@@ -16,4 +16,5 @@ if [[ ! -s $data/PG_VERSION ]]; then
     echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
     echo "CREATE DATABASE $POSTGRES_DB" | "${as_postgres[@]}" "$programs/postgres" --single -D "$data" postgres
 fi
-exec "${as_postgres[@]}" "$programs/postgres" -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp
+# The first word of the command is the program.
+exec "${as_postgres[@]}" "$programs/postgres" "${@:2}" -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp
