@@ -17,4 +17,4 @@ if [[ ! -s $data/PG_VERSION ]]; then
     echo "CREATE DATABASE $POSTGRES_DB" | "${as_postgres[@]}" "$programs/postgres" --single -D "$data" postgres
 fi
 # The first word of the command is the program.
-exec "${as_postgres[@]}" "$programs/postgres" "${@:2}" -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp
+exec "${as_postgres[@]}" "$programs/postgres" "${@:2}" -D "$data" -c listen_addresses='*'
