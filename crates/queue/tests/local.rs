@@ -1,4 +1,5 @@
 //! What is only so within one process. What is so everywhere is in `suite`.
+
 use std::time::Duration;
 
 use futures::FutureExt as _;
