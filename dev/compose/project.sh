@@ -42,13 +42,14 @@ project_down() {
         show_tail "$scratch/down.log"
 }
 
-# Whether the API says that it can take builds.
+# Waits until all is well: database, uploads, hosts, and the broker too, without which builds
+# would come through all the same.
 project_ready() {
-    local deadline=$((SECONDS + 120))
-    until api /health/ready --fail --output /dev/null 2>/dev/null; do
+    local deadline=$((SECONDS + 120)) health=''
+    until health=$(api /health 2>/dev/null) && [[ $(jq --raw-output .status <<<"$health") == healthy ]]; do
         if ((SECONDS >= deadline)); then
             project logs --tail 20 >&2 || true
-            die "the API did not get ready"
+            die "not all is well: ${health:-the API does not answer}"
         fi
         sleep 0.2
     done
