@@ -75,7 +75,7 @@ engines_take_over() {
 	END
     project up --detach --scale worker=3
     project_ready
-    for round in 1 2 3 4 5 6 7 8; do ids+=("$(submit "registry:5000/tries/engines:$round" 3)"); done
+    for round in 1 2 3 4 5 6 7 8; do ids+=("$(submit "registry:5000/tries/engines-$round:1" 5)"); done
     ended "${ids[@]}"
     hosts=$(for id in "${ids[@]}"; do api "/api/v2/builds/$id" | jq --raw-output .host; done | sort -u | tr '\n' ' ')
     [[ $hosts == 'engine-a engine-b ' ]] || die "the builds ran on $hosts only"
