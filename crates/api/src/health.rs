@@ -37,6 +37,8 @@ pub struct Health {
     pub queue: Queue,
     /// What the Docker hosts are to this process.
     pub hosts: Hosts,
+    /// It does not serve yet what it is there for: it is not ready until then.
+    pub starting: bool,
     /// Cancelled when the process is about to stop: it is not ready from then on.
     pub stopping: CancellationToken,
 }
@@ -131,6 +133,9 @@ async fn look(health: &Health) -> Vec<CheckView> {
     let (database, blobs) =
         futures::join!(within(database(&health.store)), within(health.blobs.ping()));
     let mut checks = Vec::new();
+    if health.starting {
+        checks.push(check("process", HealthStatus::Unavailable, Some("is starting".into())));
+    }
     if health.stopping.is_cancelled() {
         checks.push(check("process", HealthStatus::Unavailable, Some("is stopping".into())));
     }

@@ -62,6 +62,7 @@ impl Server {
             blobs: api.blobs.clone(),
             queue: api.queue.clone(),
             hosts,
+            starting: false,
             stopping: api.stopping.clone(),
         };
         let metrics = Scrape(Arc::new(|| Box::pin(async { "a_number 1\n".to_owned() })));

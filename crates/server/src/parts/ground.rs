@@ -61,6 +61,7 @@ impl Ground {
             blobs: self.blobs.clone(),
             queue: self.queue.clone(),
             hosts,
+            starting: false,
             stopping: stopping.clone(),
         };
         Ok(Operations { health, metrics: metrics::start(self, role)? })

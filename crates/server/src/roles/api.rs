@@ -54,8 +54,9 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
 async fn wait(
     ground: &Ground,
     listener: TcpListener,
-    operations: Operations,
+    mut operations: Operations,
 ) -> Result<(), Failure> {
+    operations.health.starting = true;
     let over = CancellationToken::new();
     let server =
         slipway_api::serve_operations(listener, operations, Otherwise::NotYet, over.clone())?;
