@@ -11,8 +11,8 @@ use slipway_domain::{
 use slipway_queue::News;
 use slipway_store::builds::{self, Build, Idempotency, Submission, Submitted};
 
-use crate::Api;
 use crate::error::Error;
+use crate::{Api, trace};
 
 /// More logins than any build needs, few enough to seal.
 const MAX_LOGINS: usize = 100;
@@ -110,6 +110,7 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
         .as_ref()
         .zip(digest.as_deref())
         .map(|(key, request_digest)| Idempotency { key: &key.0, request_digest });
+    let traceparent = trace::current().map(|here| here.to_string());
     let submission = Submission {
         id: BuildId::generate(),
         spec: &order.spec,
@@ -117,7 +118,7 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
         retry_of: order.retry_of,
         idempotency,
         queue_timeout: api.limits.queue_timeout,
-        traceparent: None,
+        traceparent: traceparent.as_deref(),
     };
     match builds::submit(&api.store, &submission, api.store.now()).await? {
         Submitted::New { build, superseded } => {

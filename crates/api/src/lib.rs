@@ -20,6 +20,7 @@ mod receive;
 mod request_log;
 mod routes;
 mod serve;
+mod trace;
 
 pub use health::{Health, Hosts, Usable};
 pub use operations::{Operations, Scrape};

@@ -9,14 +9,18 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest};
 use slipway_domain::BuildId;
+use tracing::{Instrument as _, Span};
+
+use crate::trace;
 
 /// The build that a request turned out to be about.
 #[derive(Debug, Clone, Copy)]
 struct Concerns(BuildId);
 
-/// Notes which build a request is about, for its line.
+/// Notes which build a request is about, for its line and all that are written within.
 pub(crate) fn concerns(req: &HttpRequest, build: BuildId) {
     req.extensions_mut().insert(Concerns(build));
+    Span::current().record("build.id", tracing::field::display(build));
 }
 
 /// Writes the line once the answer begins; a stream may go on long after that.
@@ -25,10 +29,12 @@ pub(crate) async fn write(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let began = Instant::now();
-    let res = next.call(req).await?;
+    let path = req.request().match_pattern().unwrap_or_else(|| "(none)".into());
+    let span = trace::of_request(req.request(), &path);
+    let res = next.call(req).instrument(span.clone()).await?;
     let req = res.request();
-    let path = req.match_pattern().unwrap_or_else(|| "(none)".into());
     let status = res.status().as_u16();
+    span.record("http.response.status_code", status);
     count(req, &path, status, began);
     let build = req.extensions().get::<Concerns>().map(|concerns| concerns.0);
     tracing::info!(

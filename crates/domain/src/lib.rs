@@ -17,6 +17,7 @@ mod secret;
 mod source;
 mod spec;
 mod state;
+mod trace_parent;
 
 pub use clock::now;
 pub use event::{Event, EventBody, LogStream, StepStatus};
@@ -31,3 +32,4 @@ pub use secret::{Credentials, Secret, Secrets};
 pub use source::{DockerfilePath, Source};
 pub use spec::{BuildSpec, BuildSpecDraft, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS};
 pub use state::{BuildState, Outcome, Stage, UnknownState};
+pub use trace_parent::TraceParent;

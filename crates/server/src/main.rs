@@ -80,17 +80,37 @@ fn main() -> ExitCode {
     if let Role::Config(_) = cli.role {
         return print(settings.as_toml());
     }
-    if let Err(error) = telemetry::start() {
-        return refuse(&error);
-    }
-    settings.warn_of_old_names();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot start: {error}")),
     };
-    match runtime.block_on(run(&cli.role, settings)) {
+    let _inside = runtime.enter();
+    let traces = match telemetry::start(cli.role.name()) {
+        Ok(traces) => traces,
+        Err(error) => return refuse(&error),
+    };
+    settings.warn_of_old_names();
+    let ended = runtime.block_on(run(&cli.role, settings));
+    if let Some(traces) = traces {
+        traces.finish();
+    }
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&telemetry::with_causes(&*error)),
+    }
+}
+
+impl Role {
+    /// As it is written on the command line.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Standalone(_) => "standalone",
+            Self::Api(_) => "api",
+            Self::Worker(_) => "worker",
+            Self::Migrate(_) => "migrate",
+            Self::NewKey => "new-key",
+            Self::Config(_) => "config",
+        }
     }
 }
 

@@ -12,13 +12,27 @@ use tokio::time::{Instant, sleep};
 /// How long anything in these tests may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What a daemon is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `slipwayd standalone`.
+    Standalone,
+    /// `slipwayd api`.
+    Api,
+    /// `slipwayd worker`.
+    Worker,
+}
+
 /// A running daemon. Killed when dropped.
 pub struct Daemon {
+    role: Role,
     binary: PathBuf,
     data: PathBuf,
     settings: String,
     child: Option<Child>,
-    /// `http://127.0.0.1:port`.
+    /// Further variables of its environment. They hold from the next start.
+    pub env: Vec<(String, String)>,
+    /// `http://127.0.0.1:port`; of a worker, where it tells its health.
     pub url: String,
     /// For requests of all kinds.
     pub http: reqwest::Client,
@@ -31,37 +45,67 @@ impl Daemon {
     /// # Errors
     /// When it does not start.
     pub async fn start(binary: &str, data: &Path, settings: &str) -> io::Result<Self> {
-        let mut daemon = Self {
-            binary: binary.into(),
-            data: data.to_owned(),
-            settings: settings.to_owned(),
-            child: None,
-            url: String::new(),
-            http: reqwest::Client::new(),
-        };
+        let mut daemon = Self::new(Role::Standalone, binary, data, settings);
         daemon.start_again().await?;
         Ok(daemon)
     }
 
-    /// Starts it once more over the same data, on another port.
+    /// A daemon that is not started yet. `data` is where its settings and its log are.
+    #[must_use]
+    pub fn new(role: Role, binary: &str, data: &Path, settings: &str) -> Self {
+        Self {
+            role,
+            binary: binary.into(),
+            data: data.to_owned(),
+            settings: settings.to_owned(),
+            child: None,
+            env: Vec::new(),
+            url: String::new(),
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// Starts it over the same data as before, on another port, and waits until it is ready.
     ///
     /// # Errors
     /// When it does not start.
     pub async fn start_again(&mut self) -> io::Result<()> {
+        self.spawn()?;
+        self.ready().await
+    }
+
+    /// Starts it and does not wait.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn spawn(&mut self) -> io::Result<()> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         std::fs::create_dir_all(&self.data)?;
         let file = self.data.join("slipway.toml");
         std::fs::write(&file, &self.settings)?;
         let log = std::fs::File::options().create(true).append(true).open(self.log_file())?;
-        let child = Command::new(&self.binary)
-            .arg("standalone")
-            .arg("--data-dir")
-            .arg(&self.data)
+        let mut command = Command::new(&self.binary);
+        let listen = match self.role {
+            Role::Standalone => {
+                command.arg("standalone").arg("--data-dir").arg(&self.data);
+                "SLIPWAY__HTTP__LISTEN"
+            }
+            Role::Api => {
+                command.arg("api");
+                "SLIPWAY__HTTP__LISTEN"
+            }
+            Role::Worker => {
+                command.arg("worker");
+                "SLIPWAY__WORKER__LISTEN"
+            }
+        };
+        let child = command
             .arg("--config")
             .arg(&file)
-            .env("SLIPWAY__HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .env(listen, format!("127.0.0.1:{port}"))
             .env("RUST_LOG", "trace")
             .env_remove("DOCKER_HOST")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -69,6 +113,14 @@ impl Daemon {
             .spawn()?;
         self.child = Some(child);
         self.url = format!("http://127.0.0.1:{port}");
+        Ok(())
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub async fn ready(&self) -> io::Result<()> {
         let ready = format!("{}/health/ready", self.url);
         let begun = Instant::now();
         loop {

@@ -28,6 +28,12 @@ pub fn docker_host() -> String {
     named("DOCKER_HOST")
 }
 
+/// URL of the PostgreSQL server: `DATABASE_URL`.
+#[must_use]
+pub fn database() -> String {
+    named("DATABASE_URL")
+}
+
 /// URL of a second Docker Engine: `SLIPWAY_TEST_ENGINE_B`.
 #[must_use]
 pub fn second_docker_host() -> String {

@@ -4,6 +4,7 @@ pub mod archives;
 pub mod broker;
 pub mod certificates;
 pub mod daemon;
+pub mod database;
 pub mod engine;
 pub mod env;
 pub mod wire;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::Worker;
 
@@ -53,7 +54,7 @@ impl Heartbeat {
             interrupt: sender,
             held_until: Instant::now() + worker.settings.lease,
         };
-        Self { interrupt, task: tokio::spawn(beat.run()).abort_handle() }
+        Self { interrupt, task: tokio::spawn(beat.run().in_current_span()).abort_handle() }
     }
 
     /// Waits for a reason to break the build off.

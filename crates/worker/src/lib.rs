@@ -15,6 +15,7 @@ mod pool;
 mod purge;
 mod run;
 mod settings;
+mod trace;
 mod turns;
 mod worker;
 

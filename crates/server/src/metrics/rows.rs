@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use slipway_domain::{Platform, now};
+use slipway_domain::Platform;
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::gauges::{Gauges, gauges};
@@ -47,7 +47,7 @@ impl Rows {
             }
             Err(_) => None,
         };
-        let text = render(found.as_ref(), self.queue.problem().is_none(), now());
+        let text = render(found.as_ref(), self.queue.problem().is_none(), self.store.now());
         *last = Some((Instant::now(), text.clone()));
         text
     }

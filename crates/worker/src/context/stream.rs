@@ -53,7 +53,9 @@ pub fn stream_guarded(
     dockerfile: DockerfilePath,
 ) -> OpenContext {
     let (sender, pieces) = mpsc::channel(WAITING);
+    let span = tracing::Span::current();
     let guard = tokio::task::spawn_blocking(move || {
+        let _entered = span.enter();
         let archive = WhileWanted { archive, sender: sender.clone() };
         let mut out = PieceWriter { sender, piece: BytesMut::new() };
         let summary = copy_guarded(archive, &limits, &dockerfile, &mut out)?;

@@ -31,6 +31,7 @@ use slipway_domain::{Credentials, RegistryHost};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::codegen::Service;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::wire::{self, Wire, WireError};
@@ -49,7 +50,7 @@ impl Session {
     /// session that a build names, so that nobody has to wait here.
     pub(super) fn start(wire: Arc<Wire>, logins: Logins) -> Self {
         let id = Uuid::new_v4().simple().to_string();
-        let task = tokio::spawn({
+        let serving = {
             let id = id.clone();
             async move {
                 if let Err(error) = serve(&wire, &id, logins).await {
@@ -57,7 +58,8 @@ impl Session {
                     tracing::debug!(%error, "a buildkit session ended early");
                 }
             }
-        });
+        };
+        let task = tokio::spawn(serving.in_current_span());
         Self { id, _task: AbortOnDropHandle::new(task) }
     }
 

@@ -13,6 +13,7 @@ use slipway_store::{Lease, Store, StoreError, builds, events};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::Mask;
 use super::lines::Lines;
@@ -80,7 +81,7 @@ impl LogWriter {
             bodies: Vec::new(),
             bytes: 0,
         };
-        tokio::spawn(batch.run(receiver));
+        tokio::spawn(batch.run(receiver).in_current_span());
         Self { sender, stage }
     }
 
@@ -251,8 +252,10 @@ impl Batch {
             Ok(()) => self.written(),
             Err(StoreError::LeaseLost(_)) => return Err(LogClosed),
             Err(error) => {
-                let build = self.lease.build();
-                tracing::error!(build.id = %build, error = &error as &dyn std::error::Error, "the log cannot be written");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the log cannot be written"
+                );
                 return Err(LogClosed);
             }
         }

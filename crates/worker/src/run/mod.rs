@@ -13,6 +13,7 @@ use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Stage};
 use slipway_queue::News;
 use slipway_store::builds::{Claimed, Offer};
 use slipway_store::{Lease, StoreError, builds, turns};
+use tracing::{Instrument as _, Span};
 
 use crate::Worker;
 use crate::affinity::weight;
@@ -21,6 +22,7 @@ use crate::heartbeat::{Heartbeat, Interrupt};
 use crate::log::{LogClosed, LogWriter, Mask};
 use crate::measure::StageWatch;
 use crate::purge::{local_name, purge_local};
+use crate::trace;
 use crate::turns::Turn;
 use push::Pushed;
 
@@ -93,16 +95,12 @@ pub async fn run_one(worker: &Worker) -> Result<bool, StoreError> {
 }
 
 /// Runs a claimed build to its end.
-#[tracing::instrument(
-    name = "build",
-    skip_all,
-    fields(
-        build.id = %claimed.lease.build(),
-        build.attempt = %claimed.lease.attempt(),
-        host.name = %claimed.lease.host(),
-    )
-)]
 pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
+    let span = trace::of_build(&claimed);
+    run(worker, claimed).instrument(span).await;
+}
+
+async fn run(worker: &Worker, claimed: Claimed) {
     let Claimed { lease, spec, secrets, .. } = claimed;
     let Some(engine) = worker.pool.engine(lease.host()) else {
         // Claims are made for hosts of this pool only; the lease runs out by itself.
@@ -112,7 +110,16 @@ pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
     let heartbeat = Heartbeat::start(worker, &lease);
     let mask = Mask::new(&secrets);
     let log = LogWriter::start(&worker.store, &worker.queue, &lease, mask.clone());
-    let run = Run { worker, engine, lease, spec, secrets, log, mask, watch: StageWatch::default() };
+    let run = Run {
+        worker,
+        engine,
+        lease,
+        spec,
+        secrets,
+        log,
+        mask,
+        watch: StageWatch::start(Span::current()),
+    };
     let went = tokio::select! {
         biased;
         interrupt = heartbeat.interrupted() => Went::BrokenOff(interrupt),

@@ -2,15 +2,23 @@
 //!
 //! Lines go to standard error, as text or, with `LOG_FORMAT=json`, as JSON. `RUST_LOG`
 //! chooses more or less; but nothing makes the HTTP and Docker client libraries talk
-//! below a warning: they log whole requests, logins included.
+//! below a warning: they log whole requests, logins included. Spans go to a collector
+//! where one is named, see [`traces`].
+
+mod json;
+mod traces;
 
 use std::error::Error;
 use std::io::IsTerminal as _;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use json::Json;
+pub(crate) use traces::Traces;
 
 /// Libraries that see secrets on the wire.
 const SEE_SECRETS: [&str; 11] = [
@@ -31,11 +39,12 @@ const SEE_SECRETS: [&str; 11] = [
 /// on every attempt that the broker is away, and knows no end of it.
 const SAID_BETTER: [&str; 1] = ["lapin"];
 
-/// Begins to log.
+/// Begins to log, and to trace where the environment asks for it. Call it inside of a
+/// runtime.
 ///
 /// # Errors
-/// When `LOG_FORMAT` is none that there is.
-pub(crate) fn start() -> Result<(), String> {
+/// When a variable of the environment cannot be used; the text names it.
+pub(crate) fn start(role: &str) -> Result<Option<Traces>, String> {
     let json = match std::env::var("LOG_FORMAT").as_deref() {
         Ok("json") => true,
         Ok("text" | "") | Err(_) => false,
@@ -45,13 +54,22 @@ pub(crate) fn start() -> Result<(), String> {
     let filter = chosen.and(filter_fn(may_be_seen));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if json {
-        lines.json().flatten_event(true).boxed()
+        lines.fmt_fields(JsonFields::new()).event_format(Json).boxed()
     } else {
         let colours = std::io::stderr().is_terminal();
         lines.compact().with_target(false).with_ansi(colours).boxed()
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
-    Ok(())
+    let traces = Traces::start(role)?;
+    let spans = traces.as_ref().map(|traces| {
+        tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(is_our_span))
+    });
+    tracing_subscriber::registry().with(spans).with(lines.with_filter(filter)).init();
+    Ok(traces)
 }
 
 /// An error and what caused it, as one line.
@@ -74,7 +92,13 @@ fn may_be_seen(metadata: &Metadata<'_>) -> bool {
     let is_of = |library: &&str| {
         target.strip_prefix(*library).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     };
-    let sees_secrets = SEE_SECRETS.iter().any(|library| is_of(library));
-    let said_better = SAID_BETTER.iter().any(|library| is_of(library));
+    let sees_secrets = SEE_SECRETS.iter().any(&is_of);
+    let said_better = SAID_BETTER.iter().any(is_of);
     !said_better && (!sees_secrets || *metadata.level() <= Level::WARN)
+}
+
+/// Spans have attributes that we chose. Lines of the log may quote anything, so none of
+/// them becomes part of a span.
+fn is_our_span(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target().starts_with("slipway")
 }
