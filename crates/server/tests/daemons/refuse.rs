@@ -1,0 +1,74 @@
+//! What a daemon does not start with, and what it says then.
+
+use slipway_test_support::daemon::Role;
+use tokio::process::Command;
+
+use crate::cluster::{Cluster, SLIPWAYD};
+
+/// Starts a role with these variables alone. It must refuse; what it says.
+async fn refused(role: &str, variables: &[(&str, &str)]) -> String {
+    let ended = Command::new(SLIPWAYD)
+        .arg(role)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .await
+        .unwrap();
+    assert!(!ended.status.success(), "{role} {variables:?}");
+    String::from_utf8(ended.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn what_only_standalone_works_with() {
+    const POSTGRES: (&str, &str) = ("SLIPWAY__DATABASE__URL", "postgres://u:hunter2@127.0.0.1:1/x");
+    const BROKER: (&str, &str) = ("SLIPWAY__QUEUE__URL", "amqp://u:hunter2@127.0.0.1:1");
+    const BLOBS: (&str, &str) = ("SLIPWAY__BLOBS__URL", "file:///tmp/slipway-test-refused");
+    for role in ["api", "worker"] {
+        for (key, variables) in [
+            ("database.url", &[][..]),
+            ("database.url", &[("SLIPWAY__DATABASE__URL", "sqlite:///tmp/x.db")]),
+            ("queue.url", &[POSTGRES]),
+            ("queue.url", &[POSTGRES, ("SLIPWAY__QUEUE__URL", "local:")]),
+            ("blobs.url", &[POSTGRES, BROKER]),
+            ("secrets.key_file", &[POSTGRES, BROKER, BLOBS]),
+            ("secrets.key", &[POSTGRES, BROKER, BLOBS, ("SLIPWAY__SECRETS__KEY", "hunter2")]),
+        ] {
+            let said = refused(role, variables).await;
+            assert!(said.contains(key), "{variables:?}: {said}");
+            assert!(!said.contains("hunter2"), "{said}");
+            if key == "database.url" || key == "queue.url" {
+                assert!(said.contains("slipwayd standalone"), "{said}");
+            }
+        }
+    }
+    assert!(refused("migrate", &[]).await.contains("database.url"));
+}
+
+#[tokio::test]
+async fn a_log_format_that_there_is_not() {
+    let said = refused("standalone", &[("LOG_FORMAT", "xml")]).await;
+    assert!(said.contains("write text or json"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pending_migrations() {
+    let cluster = Cluster::empty().await;
+    for (role, name) in [(Role::Api, "api"), (Role::Worker, "worker")] {
+        let mut daemon = cluster.daemon(role, name);
+        daemon.spawn().unwrap();
+        assert!(!daemon.ended().await.unwrap());
+        assert!(daemon.log().contains("`slipwayd migrate`"), "{}", daemon.log());
+    }
+    cluster.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_there_is_not() {
+    let mut cluster = Cluster::empty().await;
+    cluster.database_url.push_str("_not");
+    let mut api = cluster.daemon(Role::Api, "api");
+    api.spawn().unwrap();
+    assert!(!api.ended().await.unwrap());
+    assert!(api.log().contains("does not exist"), "{}", api.log());
+    cluster.remove().await;
+}
