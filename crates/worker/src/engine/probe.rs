@@ -128,7 +128,8 @@ impl Host {
     }
 }
 
-/// The info with the builder that the host itself would choose and without its id, and the API's minor version.
+/// The info with the builder that the host itself would choose and without its id, and the
+/// API's minor version.
 fn judge(ping: &HeaderMap, version: &SystemVersion) -> Result<(EngineInfo, u32), WireError> {
     let garbled = |what: &str| WireError::Garbled(format!("it names no {what}"));
     let api = version.api_version.as_deref().ok_or_else(|| garbled("api version"))?;

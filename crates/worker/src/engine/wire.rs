@@ -90,10 +90,9 @@ impl From<bollard::errors::Error> for WireError {
         };
         #[expect(clippy::wildcard_enum_match_arm, reason = "the rest concerns what we do not use")]
         match error {
-            DockerResponseServerError { status_code, message } => Self::Refused {
-                status: StatusCode::from_u16(status_code).unwrap_or_default(),
-                message,
-            },
+            DockerResponseServerError { status_code, message } => {
+                refused(StatusCode::from_u16(status_code).unwrap_or_default(), message)
+            }
             HyperResponseError { err } => broken(&err),
             RequestTimeoutError => Self::Broken("no answer in time".to_owned()),
             // What the transport below gave to bollard comes back through it.
@@ -150,11 +149,7 @@ impl Wire {
         let body = Limited::new(reply.response.into_body(), MAX_REFUSAL_BYTES);
         let body = body.collect().await.map(http_body_util::Collected::to_bytes);
         let message = refusal(status, &body.unwrap_or_default());
-        // The words of Go's HTTP server.
-        if message.starts_with("Client sent an HTTP request to an HTTPS server") {
-            return Err(WireError::Tls(TlsFault::TlsWanted));
-        }
-        Err(WireError::Refused { status, message })
+        Err(refused(status, message))
     }
 
     /// Sends a request and waits for the head of any answer.
@@ -226,6 +221,15 @@ pub(super) fn in_words(error: &io::Error) -> String {
     }
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// What a refusal means.
+fn refused(status: StatusCode, message: String) -> WireError {
+    // The words of Go's HTTP server, which is all of an engine that is met without TLS.
+    if message.starts_with("Client sent an HTTP request to an HTTPS server") {
+        return WireError::Tls(TlsFault::TlsWanted);
+    }
+    WireError::Refused { status, message }
 }
 
 /// The sentence in an engine's refusal: `{"message": …}`, or the text as it is.
