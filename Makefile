@@ -1,11 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose check bench clean
+.PHONY: help run test test-compose chaos check bench clean
 
 help:
 	@echo 'make run     build Slipway and run it here, with an example image built on the way'
 	@echo 'make test    all tests, on a database, engines and registries of their own'
 	@echo 'make check   the quick part: format, clippy, rustdoc, licences, shellcheck'
 	@echo 'make test-compose   compose.yaml for real: up, builds, a kill, down (minutes)'
+	@echo 'make chaos   300 builds while everything is killed and cut off; SLIPWAY_CHAOS_SEED repeats'
 	@echo 'make bench   builds through Slipway and straight through the engine, side by side'
 	@echo 'make clean   remove what was compiled (./slipway-data stays)'
 	@echo
@@ -22,6 +23,11 @@ test:
 
 test-compose:
 	@dev/test-compose.sh
+
+chaos:
+	@dev/install.sh compiler
+	@SLIPWAY_CHAOS_BUILDS=$${SLIPWAY_CHAOS_BUILDS:-300} dev/with-stack \
+		cargo test --locked --workspace --test chaos -- --nocapture
 
 check:
 	@dev/check.sh

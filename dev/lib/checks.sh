@@ -10,6 +10,6 @@ checks() {
     step cargo-deny "$dev/deny.sh"
     step alarms "$dev/alerts.sh"
     step systemd "$dev/units.sh"
-    step shellcheck shellcheck "$dev"/*.sh "$dev"/with-stack "$dev"/private-engine "$dev"/broker \
+    step shellcheck shellcheck "$dev"/*.sh "$dev"/with-stack "$dev"/private-* "$dev"/broker \
         "$dev"/*/*.sh "$dev"/*/*/*.sh "$dev/../.ci/run" "$dev/../deploy/healthcheck"
 }

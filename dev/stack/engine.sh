@@ -33,6 +33,14 @@ engine_start() {
     wait_for "$dir/dockerd" 30 engine_answers "unix://$dir/docker.sock" || engine_failed "$dir/dockerd.log"
 }
 
+# engine_start_again DIR: after dockerd alone was killed.
+engine_start_again() {
+    local dir=$1
+    rm -f "$dir/docker.sock" "$dir/docker.pid" "$dir/dockerd.pid"
+    spawn_as_root "$dir/dockerd" dockerd --config-file "$dir/daemon.json"
+    wait_for "$dir/dockerd" 30 engine_answers "unix://$dir/docker.sock" || engine_failed "$dir/dockerd.log"
+}
+
 engine_failed() {
     fail "a private Docker Engine did not start"
     show_tail "$1"

@@ -40,17 +40,27 @@ postgres_start() {
     return 1
 }
 
-# Nothing here has to survive a power cut, hence no fsync. Many connections: each test has a
+# Nothing here has to survive a power cut, hence no fsync; and only with postgres_commit=on
+# does a commit survive that the server is killed. Many connections: each test has a
 # database and a pool of its own.
 postgres_serve() {
     local dir=$1 programs=$2 port=$3
     rm -f "$dir.pid"
     spawn "$dir" "${as_postgres[@]}" "$programs/postgres" -D "$dir/data" -p "$port" -k "$dir/run" \
         -c listen_addresses=127.0.0.1 -c max_connections=300 \
-        -c fsync=off -c synchronous_commit=off -c full_page_writes=off
+        -c fsync=off -c synchronous_commit="${postgres_commit:-off}" -c full_page_writes=off
     # Asked over the socket in our own directory: on the port, another server might answer.
     wait_for "$dir" 20 "$programs/pg_isready" --quiet --host "$dir/run" --port "$port"
 }
 
 # SIGINT: does not wait for clients to leave, but gives shared memory back.
 postgres_stop() { stop "$1" INT; }
+
+# The server's children notice that it is gone and go, too; a new one has to wait for them,
+# because they hold its memory.
+postgres_kill() {
+    local dir=$1 pids
+    mapfile -t pids < <(mentioning "$dir/data")
+    stop "$dir" KILL
+    end_all "${pids[@]}"
+}

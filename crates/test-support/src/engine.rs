@@ -76,6 +76,22 @@ impl PrivateEngine {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Kills it as a crash would. Its containers and their keeper stay.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub async fn kill(&self) -> io::Result<()> {
+        self.run("kill").await
+    }
+
+    /// Starts it once more over what it had.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_again(&self) -> io::Result<()> {
+        self.run("start").await
+    }
+
     /// Stops it, as an operator does.
     ///
     /// # Errors

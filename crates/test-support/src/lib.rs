@@ -7,4 +7,5 @@ pub mod daemon;
 pub mod database;
 pub mod engine;
 pub mod env;
+pub mod killable;
 pub mod wire;
