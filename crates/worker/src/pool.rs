@@ -11,6 +11,7 @@ use std::time::Duration;
 use slipway_domain::{Failure, HostName, Platform, Reason};
 use slipway_store::hosts;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::Worker;
 use crate::engine::{Engine, EngineInfo};
@@ -20,6 +21,8 @@ use crate::settings::HostSettings;
 const WHILE_WELL: Duration = Duration::from_secs(10);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// How long a host is left alone whose disk was full.
+const WHILE_FULL: Duration = Duration::from_secs(30);
 
 /// The hosts of one worker.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ struct Member {
     info: Mutex<Option<EngineInfo>>,
     /// Somebody saw it fail: probe it now.
     suspected: Notify,
+    /// Its disk was full: an engine that has no room left still answers probes.
+    full_until: Mutex<Option<Instant>>,
 }
 
 impl Pool {
@@ -51,6 +56,7 @@ impl Pool {
                 engine: Engine::connect(&settings.engine)?,
                 info: Mutex::new(None),
                 suspected: Notify::new(),
+                full_until: Mutex::new(None),
             };
             members.insert(settings.engine.name.clone(), member);
         }
@@ -81,10 +87,14 @@ impl Pool {
         self.members.keys()
     }
 
-    /// Takes a host that failed out of the pool until a probe goes well.
-    pub fn set_aside(&self, host: &HostName) {
+    /// Takes a host that failed out of the pool until a probe goes well; for half a minute
+    /// at least where its disk is full.
+    pub fn set_aside(&self, host: &HostName, why: &Failure) {
         if let Some(member) = self.members.get(host) {
             member.set_info(None);
+            if why.reason == Reason::HostDiskFull {
+                member.is_full();
+            }
             member.suspected.notify_one();
         }
     }
@@ -136,7 +146,7 @@ impl Pool {
 
     /// One look at one host, written down.
     async fn probe_one(&self, member: &Member, worker: &Worker) -> Result<(), Failure> {
-        let found = member.engine.probe().await;
+        let found = member.engine.probe().await.and_then(|info| member.with_room(info));
         let probe = hosts::Probe {
             name: member.settings.engine.name.clone(),
             slots: member.settings.slots,
@@ -163,6 +173,23 @@ impl Pool {
 impl Member {
     fn info(&self) -> Option<EngineInfo> {
         self.info.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_full(&self) {
+        let until = Instant::now() + WHILE_FULL;
+        *self.full_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    /// What a probe found, unless builds found less.
+    fn with_room(&self, info: EngineInfo) -> Result<EngineInfo, Failure> {
+        let until = *self.full_until.lock().unwrap_or_else(PoisonError::into_inner);
+        match until {
+            Some(until) if Instant::now() < until => {
+                let problem = "its disk was full when a build needed it; it is tried again soon";
+                Err(Failure::new(Reason::HostDiskFull, problem))
+            }
+            Some(_) | None => Ok(info),
+        }
     }
 
     fn set_info(&self, info: Option<EngineInfo>) {

@@ -33,7 +33,7 @@ impl Run<'_> {
         match went {
             Went::Well { purged } => self.finish(Ending::Succeeded, purged).await,
             Went::Wrong(failure) if failure.next() == Next::RetryElsewhere => {
-                self.worker.pool.set_aside(self.lease.host());
+                self.worker.pool.set_aside(self.lease.host(), &failure);
                 let note = format!("{}; the build is back in line", failure.message);
                 self.hand_back(note, Some(self.masked(failure)), false).await
             }
