@@ -87,11 +87,12 @@ pub async fn claim(
             // It was cancelled just now: the next one, then.
             Ok(Held::Gone) => {}
             Ok(Held::NoHost) => return Ok(None),
-            Err(error @ (StoreError::Corrupt { .. } | StoreError::Sealed { .. })) => {
-                put_off(store, build, obstacle(&error), now + PUT_OFF).await?;
+            Err(error) => {
+                if let Some(obstacle) = obstacle(&error) {
+                    put_off(store, build, obstacle, now + PUT_OFF).await?;
+                }
                 return Err(error);
             }
-            Err(error) => return Err(error),
         }
     }
 }
@@ -136,15 +137,19 @@ async fn hold(
     Ok(Held::Yes(Box::new(Claimed { lease, spec, secrets, created_at, traceparent })))
 }
 
-/// What the sender of a build is told that a worker could not take.
-const fn obstacle(error: &StoreError) -> &'static str {
-    match error {
-        StoreError::Sealed { .. } => {
-            "its logins cannot be opened with the keys of the worker that wanted it; \
-             see secrets.key_file of the workers and of the API servers"
-        }
-        _ => "the worker that wanted it cannot read its row; it may be of a newer release",
+/// What the sender of a build is told that a worker could not take; `None` where the build
+/// is not what is wrong.
+const fn obstacle(error: &StoreError) -> Option<&'static str> {
+    if let StoreError::Sealed { .. } = error {
+        return Some(
+            "its logins cannot be opened with the key of the worker that wanted it; all workers \
+             and API servers must have the same one in secrets",
+        );
     }
+    if let StoreError::Corrupt { .. } = error {
+        return Some("the worker that wanted it cannot read its row, as if of a later release");
+    }
+    None
 }
 
 /// Leaves a build in line that this worker cannot read, and lets the others pass: a worker
