@@ -9,11 +9,11 @@ mod error;
 mod health;
 mod host;
 mod project;
-mod seconds;
 mod source;
 mod status;
 mod submit;
 mod upload;
+mod whole;
 
 pub use build::{
     BuildLinks, BuildList, BuildView, FailureView, SourceView, TimingsView, WaitingView,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use slipway_domain::{Credentials, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS};
 use utoipa::ToSchema;
 
-use crate::{SourceRequest, seconds};
+use crate::SourceRequest;
 
 /// A build as it is asked for. Unknown fields are refused.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -61,16 +61,16 @@ pub struct SubmitBuild {
     pub metadata: Option<serde_json::Value>,
     /// Time limit of the building stage in seconds, 1 to 86400; the server's default where
     /// none is given.
-    #[serde(default, deserialize_with = "crate::seconds::up_to::<MAX_TIMEOUT_SECONDS, _>")]
+    #[serde(default, deserialize_with = "crate::whole::seconds::<MAX_TIMEOUT_SECONDS, _>")]
     #[schema(minimum = 1, maximum = 86400)]
     pub timeout_seconds: Option<u32>,
     /// 0 to 9; more goes first. Waiting raises it by and by, so nothing waits for ever.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::whole::priority")]
     #[schema(default = 0, maximum = 9)]
     pub priority: u8,
     /// How long it may wait in line in seconds, 1 to 604800 (a week); the server's default
     /// where none is given. It is over then, as `timed_out` with the reason `queue_timeout`.
-    #[serde(default, deserialize_with = "crate::seconds::up_to::<MAX_QUEUE_TIMEOUT_SECONDS, _>")]
+    #[serde(default, deserialize_with = "crate::whole::seconds::<MAX_QUEUE_TIMEOUT_SECONDS, _>")]
     #[schema(minimum = 1, maximum = 604800)]
     pub queue_timeout_seconds: Option<u32>,
     /// With it, this build takes the place of older ones of the project that were submitted

@@ -37,15 +37,19 @@ pub(crate) async fn write(
     span.record("http.response.status_code", status);
     count(req, &path, status, began);
     let build = req.extensions().get::<Concerns>().map(|concerns| concerns.0);
-    tracing::info!(
-        method = %req.method(),
-        path,
-        status,
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        build.id = build.map(tracing::field::display),
-        "answered"
-    );
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let build = build.map(tracing::field::display);
+    // Probes and scrapers ask every few seconds, and would drown out the rest.
+    if is_routine(&path) && status < 400 {
+        tracing::debug!(method = %req.method(), path, status, duration_ms, "answered");
+    } else {
+        tracing::info!(method = %req.method(), path, status, duration_ms, build.id = build, "answered");
+    }
     Ok(res)
+}
+
+fn is_routine(path: &str) -> bool {
+    path == "/metrics" || path.starts_with("/health")
 }
 
 /// The pattern, not the path, is the label: a label of many values is a series of each. For

@@ -30,6 +30,8 @@ pub use platform::Platform;
 pub use project::Project;
 pub use secret::{Credentials, Secret, Secrets};
 pub use source::{DockerfilePath, Source};
-pub use spec::{BuildSpec, BuildSpecDraft, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS};
+pub use spec::{
+    BuildSpec, BuildSpecDraft, MAX_PRIORITY, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS,
+};
 pub use state::{BuildState, Outcome, Stage, UnknownState};
 pub use trace_parent::TraceParent;

@@ -16,7 +16,8 @@ const MAX_ESCAPED_BYTES: usize = 56 * 1024;
 pub const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
 /// The longest wait in line that a build may ask for: a week.
 pub const MAX_QUEUE_TIMEOUT_SECONDS: u32 = 7 * 24 * 60 * 60;
-const MAX_PRIORITY: u8 = 9;
+/// The highest priority.
+pub const MAX_PRIORITY: u8 = 9;
 const MAX_KEY_CHARS: usize = 255;
 
 /// A checked request for a build, as the row keeps it. Logins travel apart, sealed.
