@@ -1,4 +1,4 @@
-//! A `slipwayd standalone` of the bench's own, as anybody would run it.
+//! A `slipwayd` of the bench's own, as anybody would run it.
 
 use std::env;
 use std::fs::File;
@@ -51,7 +51,8 @@ pub(crate) fn folder() -> io::Result<TempDir> {
 }
 
 impl Daemon {
-    /// Starts one over a data directory in `folder` and waits until it is ready.
+    /// Starts `slipwayd standalone` over a data directory in `folder` and waits until it is
+    /// ready.
     pub(crate) async fn start(
         binary: &Path,
         folder: &Path,
@@ -59,13 +60,27 @@ impl Daemon {
         builder: Builder,
     ) -> Result<Self, Error> {
         let data = folder.join(builder.to_string());
-        std::fs::create_dir_all(&data)?;
+        let settings = toml(surroundings, builder);
+        Self::start_as(binary, "standalone", &data, &settings).await
+    }
+
+    /// Starts `slipwayd` in any role with these settings and waits until it is ready.
+    pub(crate) async fn start_as(
+        binary: &Path,
+        role: &str,
+        data: &Path,
+        toml: &str,
+    ) -> Result<Self, Error> {
+        std::fs::create_dir_all(data)?;
         let settings = data.join("slipway.toml");
-        std::fs::write(&settings, toml(surroundings, builder))?;
+        std::fs::write(&settings, toml)?;
         let log = File::create(data.join("slipwayd.log"))?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(binary);
-        command.arg("standalone").arg("--data-dir").arg(&data).arg("--config").arg(&settings);
+        command.arg(role).arg("--config").arg(&settings);
+        if role == "standalone" {
+            command.arg("--data-dir").arg(data);
+        }
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
             let changes = ["SLIPWAY__", "RUST_LOG", "LOG_FORMAT", "PORT", "EXTRA_BUILD_ARGS"];
@@ -73,8 +88,9 @@ impl Daemon {
                 command.env_remove(&name);
             }
         }
+        let listen = if role == "worker" { "WORKER" } else { "HTTP" };
         command
-            .env("SLIPWAY__HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .env(format!("SLIPWAY__{listen}__LISTEN"), format!("127.0.0.1:{port}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -82,7 +98,7 @@ impl Daemon {
         let child = command.spawn()?;
         let pid = child.id().ok_or_else(|| io::Error::other("slipwayd ended at once"))?;
         let daemon = Self { child, url: format!("http://127.0.0.1:{port}"), pid };
-        daemon.ready(&data).await?;
+        daemon.ready(data).await?;
         Ok(daemon)
     }
 
@@ -120,7 +136,8 @@ impl Daemon {
     }
 }
 
-fn toml(surroundings: &Surroundings, builder: Builder) -> String {
+/// The host and what runs on it at once.
+pub(crate) fn toml(surroundings: &Surroundings, builder: Builder) -> String {
     let url = &surroundings.docker_host;
     format!(
         "[worker]\nconcurrency = {SLOTS}\n\n[[docker.hosts]]\nname = \"bench\"\nurl = {url:?}\n\

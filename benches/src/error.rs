@@ -20,6 +20,9 @@ pub(crate) enum Error {
     /// A build that should have gone well did not, or an answer makes no sense.
     #[error("{0}")]
     Unexpected(String),
+    /// The store, asked directly.
+    #[error("the store failed")]
+    Store(#[from] slipway_store::StoreError),
     #[error("input or output failed")]
     Io(#[from] std::io::Error),
 }

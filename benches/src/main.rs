@@ -11,9 +11,12 @@ mod bare;
 mod clean;
 mod context;
 mod daemon;
+mod database;
+mod distributed;
 mod error;
 mod heard;
 mod lines;
+mod long_line;
 mod memory;
 mod one_at_a_time;
 mod options;
@@ -25,6 +28,7 @@ mod table;
 mod upload;
 mod work;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -80,8 +84,11 @@ async fn until_stopped(options: &Options) -> Result<(), Error> {
         }
     };
 
+    let place = (binary.as_path(), folder.path());
     let result = tokio::select! {
-        result = measure(options, &works, &bare, &buildkit, &classic) => result,
+        result = measure(options, &works, &bare, (&buildkit, &classic), place, &surroundings) => {
+            result
+        }
         _ = interrupt.recv() => Err(Error::Stopped),
         _ = terminate.recv() => Err(Error::Stopped),
     };
@@ -97,16 +104,40 @@ async fn measure(
     options: &Options,
     works: &Works,
     bare: &Bare,
-    buildkit: &Daemon,
-    classic: &Daemon,
+    (buildkit, classic): (&Daemon, &Daemon),
+    place: (&Path, &Path),
+    surroundings: &Surroundings,
 ) -> Result<(), Error> {
     let slipway = Slipway::new(buildkit);
     let mut table = Table::default();
 
     eprintln!("… one at a time: {} small images each", options.builds());
-    let parts = one_at_a_time::measure(&mut table, options.builds(), works, bare, &slipway).await?;
+    let parts = one_at_a_time::measure(
+        &mut table,
+        "",
+        one_at_a_time::STANDALONE,
+        options.builds(),
+        works,
+        bare,
+        &slipway,
+    )
+    .await?;
     eprintln!("… four at a time: {} small images each", options.parallel());
-    side_by_side::measure(&mut table, options.parallel(), works, bare, &slipway).await?;
+    side_by_side::measure(
+        &mut table,
+        "",
+        side_by_side::STANDALONE,
+        options.parallel(),
+        works,
+        bare,
+        &slipway,
+    )
+    .await?;
+    eprintln!("… the same through daemons of their own");
+    let daemons =
+        distributed::measure(&mut table, options, works, bare, place, surroundings).await?;
+    eprintln!("… a long line");
+    long_line::measure(&mut table, &surroundings.database).await?;
     eprintln!("… a context of {} MiB", options.upload_mib());
     upload::measure(&mut table, options.upload_mib(), works, bare, &slipway, buildkit).await?;
     for (builder, daemon) in [(Builder::Classic, classic), (Builder::Buildkit, buildkit)] {
@@ -114,6 +145,7 @@ async fn measure(
         lines::measure(&mut table, works, bare, daemon, builder).await?;
     }
     parts.print();
+    daemons.print();
     table.print();
     Ok(())
 }

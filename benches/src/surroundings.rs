@@ -9,6 +9,10 @@ pub(crate) struct Surroundings {
     pub(crate) docker_host: String,
     /// `host:port` of a registry that is open to all.
     pub(crate) registry: String,
+    /// URL of a PostgreSQL server.
+    pub(crate) database: String,
+    /// URL of a RabbitMQ broker.
+    pub(crate) broker: String,
     /// An image there with busybox under all its names.
     pub(crate) base: String,
 }
@@ -20,6 +24,8 @@ impl Surroundings {
         Ok(Self {
             docker_host: named("DOCKER_HOST")?,
             registry: named("SLIPWAY_TEST_REGISTRY")?,
+            database: named("DATABASE_URL")?,
+            broker: named("AMQP_URL")?,
             base: named("SLIPWAY_TEST_BASE")?,
         })
     }
