@@ -21,13 +21,13 @@ ALTER TABLE builds
     -- Trace context of the request (W3C Trace Context), for the spans of the worker.
     ADD COLUMN traceparent text;
 
--- What is claimed next for each platform and priority. The status is in it again because
--- SQLite would take another index for as good, and walk through the line. The project is
--- in it so that projects that have all they may have can be passed by without a look at
--- their rows.
+-- What is claimed next for each platform and priority. The project is in it so that projects
+-- that have all they may have can be passed by without a look at their rows. The status is
+-- not in it again: PostgreSQL knows from the WHERE what it is, and would leave the first
+-- column open and walk through the whole line.
 DROP INDEX builds_in_line;
 CREATE INDEX builds_in_line
-    ON builds (status, COALESCE(platform, ''), priority, round, created_at, id, project)
+    ON builds (COALESCE(platform, ''), priority, round, created_at, id, project)
     WHERE status = 'queued';
 -- A project's last round, for the next submit.
 CREATE INDEX builds_by_round ON builds (project, priority, round) WHERE status = 'queued';

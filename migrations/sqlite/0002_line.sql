@@ -11,6 +11,8 @@ ALTER TABLE builds ADD COLUMN superseded_by BLOB;
 ALTER TABLE builds ADD COLUMN traceparent TEXT;
 
 DROP INDEX builds_in_line;
+-- The status is in it again because SQLite would take another index for as good, and walk
+-- through the line.
 CREATE INDEX builds_in_line
     ON builds (status, COALESCE(platform, ''), priority, round, created_at, id, project)
     WHERE status = 'queued';
