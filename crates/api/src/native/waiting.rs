@@ -69,7 +69,7 @@ impl Wait {
             self.next_look = Some(Instant::now() + self.pause);
             self.pause = (self.pause * 2).min(RAREST_LOOK);
             let Some(build) = builds::find(&self.store, self.build).await? else { continue };
-            let waiting = builds::waiting(&self.store, &build, slipway_domain::now()).await?;
+            let waiting = builds::waiting(&self.store, &build, self.store.now()).await?;
             if let Some(waiting) = waiting
                 && self.told.as_ref() != Some(&waiting.reason)
             {
