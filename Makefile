@@ -34,7 +34,7 @@ check:
 
 bench:
 	@dev/install.sh compiler
-	@dev/with-stack cargo run --release --locked -p slipway-bench
+	@SLIPWAY_STACK_DURABLE=yes dev/with-stack cargo run --release --locked -p slipway-bench
 
 clean:
 	cargo clean

@@ -129,6 +129,11 @@ impl Daemon {
         }
     }
 
+    /// As a crash would.
+    pub(crate) async fn kill(mut self) -> Result<(), Error> {
+        Ok(self.child.kill().await?)
+    }
+
     async fn terminate(&self) {
         let mut kill = Command::new("kill");
         // It may be gone already: Ctrl-C reaches it, too.

@@ -24,20 +24,27 @@ impl Database {
 
     /// Runs one statement in it.
     pub(crate) async fn run(&self, sql: &str) -> Result<(), Error> {
-        psql(&self.url, sql).await
+        psql(&self.url, sql).await.map(drop)
+    }
+
+    /// The one value that a query gives.
+    pub(crate) async fn ask(&self, sql: &str) -> Result<String, Error> {
+        Ok(psql(&self.url, sql).await?.trim().to_owned())
     }
 
     pub(crate) async fn remove(self) -> Result<(), Error> {
-        psql(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await
+        psql(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))
+            .await
+            .map(drop)
     }
 }
 
-async fn psql(url: &str, sql: &str) -> Result<(), Error> {
+async fn psql(url: &str, sql: &str) -> Result<String, Error> {
     let mut psql = Command::new("psql");
-    psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--command", sql]).arg(url);
+    psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--command", sql]).arg(url);
     let output = psql.output().await?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(Error::Unexpected(String::from_utf8_lossy(&output.stderr).into_owned()))
 }

@@ -8,6 +8,7 @@
 //! Run under `dev/with-stack`, as `make bench` does.
 
 mod bare;
+mod cache;
 mod clean;
 mod context;
 mod daemon;
@@ -15,16 +16,20 @@ mod database;
 mod distributed;
 mod error;
 mod heard;
+mod house;
 mod lines;
 mod long_line;
+mod lost_worker;
 mod memory;
 mod one_at_a_time;
 mod options;
 mod side_by_side;
 mod slipway;
 mod statistics;
+mod submits;
 mod surroundings;
 mod table;
+mod through;
 mod upload;
 mod work;
 
@@ -37,10 +42,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::bare::{Bare, Builder};
 use crate::daemon::Daemon;
 use crate::error::Error;
-use crate::options::Options;
+use crate::options::{Options, Part};
 use crate::slipway::Slipway;
 use crate::surroundings::Surroundings;
 use crate::table::Table;
+use crate::through::STANDALONE;
 use crate::work::Works;
 
 fn main() -> ExitCode {
@@ -111,41 +117,46 @@ async fn measure(
     let slipway = Slipway::new(buildkit);
     let mut table = Table::default();
 
-    eprintln!("… one at a time: {} small images each", options.builds());
-    let parts = one_at_a_time::measure(
-        &mut table,
-        "",
-        one_at_a_time::STANDALONE,
-        options.builds(),
-        works,
-        bare,
-        &slipway,
-    )
-    .await?;
-    eprintln!("… four at a time: {} small images each", options.parallel());
-    side_by_side::measure(
-        &mut table,
-        "",
-        side_by_side::STANDALONE,
-        options.parallel(),
-        works,
-        bare,
-        &slipway,
-    )
-    .await?;
-    eprintln!("… the same through daemons of their own");
-    let daemons =
-        distributed::measure(&mut table, options, works, bare, place, surroundings).await?;
-    eprintln!("… a long line");
-    long_line::measure(&mut table, &surroundings.database).await?;
-    eprintln!("… a context of {} MiB", options.upload_mib());
-    upload::measure(&mut table, options.upload_mib(), works, bare, &slipway, buildkit).await?;
-    for (builder, daemon) in [(Builder::Classic, classic), (Builder::Buildkit, buildkit)] {
-        eprintln!("… {} lines of output, {builder}", lines::COUNT);
-        lines::measure(&mut table, works, bare, daemon, builder).await?;
+    if options.wants(Part::Standalone) {
+        eprintln!("… one at a time: {} small images each", options.builds());
+        let parts =
+            one_at_a_time::measure(&mut table, &STANDALONE, options.builds(), works, bare, &slipway)
+                .await?;
+        eprintln!("… four at a time: {} small images each", options.parallel());
+        side_by_side::measure(&mut table, &STANDALONE, options.parallel(), works, bare, &slipway)
+            .await?;
+        parts.print();
     }
-    parts.print();
-    daemons.print();
+    if options.wants(Part::Daemons) {
+        eprintln!("… the same through daemons of their own");
+        distributed::measure(&mut table, options, works, bare, place, surroundings).await?.print();
+    }
+    if options.wants(Part::Submits) {
+        eprintln!("… submits, and the same inserts by pgbench");
+        submits::measure(&mut table, place, surroundings).await?;
+    }
+    if options.wants(Part::Line) {
+        eprintln!("… a long line");
+        long_line::measure(&mut table, &surroundings.database).await?;
+    }
+    if options.wants(Part::Lost) {
+        eprintln!("… a worker that is killed");
+        lost_worker::measure(&mut table, works, place, surroundings).await?;
+    }
+    if options.wants(Part::Cache) {
+        eprintln!("… images that are built again, over two engines");
+        cache::measure(&mut table, works, place, surroundings).await?;
+    }
+    if options.wants(Part::Context) {
+        eprintln!("… a context of {} MiB", options.upload_mib());
+        upload::measure(&mut table, options.upload_mib(), works, bare, &slipway, buildkit).await?;
+    }
+    if options.wants(Part::Lines) {
+        for (builder, daemon) in [(Builder::Classic, classic), (Builder::Buildkit, buildkit)] {
+            eprintln!("… {} lines of output, {builder}", lines::COUNT);
+            lines::measure(&mut table, works, bare, daemon, builder).await?;
+        }
+    }
     table.print();
     Ok(())
 }

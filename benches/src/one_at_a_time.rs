@@ -6,10 +6,9 @@ use crate::error::Error;
 use crate::slipway::{self, Slipway};
 use crate::statistics::{median, ms, p95};
 use crate::table::{Row, Table};
+use crate::through::Through;
 use crate::work::Works;
 
-/// What is wanted of a build through one process.
-pub(crate) const STANDALONE: f64 = 1.05;
 /// The first ones pull the base image and open what is opened once.
 const WARM_UP: usize = 3;
 
@@ -23,17 +22,16 @@ pub(crate) struct Parts {
     outside: Vec<f64>,
 }
 
-/// Adds the rows for `count` pairs, named with `through` before them.
+/// Adds the rows for `count` pairs.
 pub(crate) async fn measure(
     table: &mut Table,
-    through: &'static str,
-    wanted: f64,
+    through: &'static Through,
     count: usize,
     works: &Works,
     bare: &Bare,
     slipway: &Slipway,
 ) -> Result<Parts, Error> {
-    let mut parts = Parts { through, ..Parts::default() };
+    let mut parts = Parts { through: through.name, ..Parts::default() };
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for number in 0..WARM_UP + count {
         // Whoever is second might gain from the first.
@@ -54,11 +52,16 @@ pub(crate) async fn measure(
         parts.bare.push(took_bare);
         parts.slipway.push(took);
     }
-    add(table, through, wanted, &without, &with);
+    add(table, through, &without, &with);
+    if let Some(wanted) = through.claim_ms {
+        let in_line: Vec<f64> = parts.slipway.iter().map(|took| ms(took.in_line)).collect();
+        add_claim(table, through.name, wanted, &in_line);
+    }
     Ok(parts)
 }
 
-fn add(table: &mut Table, through: &str, wanted: f64, bare: &[f64], slipway: &[f64]) {
+fn add(table: &mut Table, through: &Through, bare: &[f64], slipway: &[f64]) {
+    let Through { name: through, one: wanted, .. } = *through;
     let shown = |value: f64| format!("{value:.1} ms");
     let ratio = median(slipway) / median(bare);
     table.add(
@@ -83,6 +86,18 @@ fn add(table: &mut Table, through: &str, wanted: f64, bare: &[f64], slipway: &[f
             .slipway(format!("{added:+.1} ms"))
             .ratio(median(&ratios)),
     );
+}
+
+fn add_claim(table: &mut Table, through: &str, (half, most): (f64, f64), in_line: &[f64]) {
+    for (what, took, wanted) in
+        [("median", median(in_line), half), ("95th percentile", p95(in_line), most)]
+    {
+        table.add(
+            Row::new(format!("{through}POST to claim, idle, {what}"))
+                .slipway(format!("{took:.1} ms"))
+                .wanted(format!("≤ {wanted} ms"), took <= wanted),
+        );
+    }
 }
 
 impl Parts {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Builds through Slipway and straight through the engine, side by side.
 #[derive(Debug, Parser)]
@@ -20,9 +20,37 @@ pub(crate) struct Options {
     /// A `slipwayd` that is compiled already, such as one from before a change.
     #[arg(long, env = "SLIPWAY_BENCH_SLIPWAYD", value_name = "FILE")]
     slipwayd: Option<PathBuf>,
+    /// Only these parts.
+    #[arg(long, env = "SLIPWAY_BENCH_ONLY", value_name = "PART", value_delimiter = ',')]
+    only: Vec<Part>,
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Small images through one process.
+    Standalone,
+    /// The same through an API server and a worker.
+    Daemons,
+    /// Submits a second, beside the same inserts by `pgbench`.
+    Submits,
+    /// 100,000 builds in line.
+    Line,
+    /// A worker that is killed under a build.
+    Lost,
+    /// Images that are built again, over two engines.
+    Cache,
+    /// A large context.
+    Context,
+    /// Builds that print a lot.
+    Lines,
 }
 
 impl Options {
+    pub(crate) fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
     pub(crate) fn builds(&self) -> usize {
         self.less(self.builds)
     }

@@ -11,18 +11,16 @@ use crate::daemon::SLOTS;
 use crate::error::Error;
 use crate::slipway::Slipway;
 use crate::table::{Row, Table};
+use crate::through::Through;
 use crate::work::Works;
 
-/// What is wanted of builds through one process.
-pub(crate) const STANDALONE: f64 = 0.95;
 /// The sides take turns after this many builds.
 const BLOCK: usize = 20;
 
-/// Adds the row for `count` builds a side, named with `through` before it.
+/// Adds the row for `count` builds a side.
 pub(crate) async fn measure(
     table: &mut Table,
-    through: &str,
-    wanted: f64,
+    through: &Through,
     count: usize,
     works: &Works,
     bare: &Bare,
@@ -45,9 +43,10 @@ pub(crate) async fn measure(
         }
         bare_first = !bare_first;
     }
+    let wanted = through.four;
     let ratio = without.as_secs_f64() / with.as_secs_f64();
     table.add(
-        Row::new(format!("{through}four at a time"))
+        Row::new(format!("{}four at a time", through.name))
             .bare(rate(count, without))
             .slipway(rate(count, with))
             .ratio(ratio)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use reqwest::{Body, Client, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::context;
 use crate::daemon::Daemon;
@@ -56,6 +56,42 @@ impl Slipway {
         Ok((build, begun.elapsed()))
     }
 
+    /// The same; gives the events' text.
+    pub(crate) async fn run_and_read(&self, work: &Work) -> Result<String, Error> {
+        let build = self.begin(work).await?;
+        self.follow(&build).await
+    }
+
+    /// Submits.
+    pub(crate) async fn begin(&self, work: &Work) -> Result<Accepted, Error> {
+        self.submit(work, json!({"type": "dockerfile", "content": work.dockerfile})).await
+    }
+
+    /// Waits until a build's step runs, under this attempt.
+    pub(crate) async fn until_building(&self, build: &Accepted, attempt: u32) -> Result<(), Error> {
+        loop {
+            let view = self.view(build).await?;
+            if view["attempt"] == attempt && view["status"] == "building" {
+                return Ok(());
+            }
+            if !view["timings"]["finished_at"].is_null() {
+                return Err(Error::Unexpected(format!("a build ended too early: {view}")));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks for a build to stop.
+    pub(crate) async fn cancel(&self, build: &Accepted) -> Result<(), Error> {
+        let url = format!("{}/api/v2/builds/{}/cancel", self.url, build.id);
+        good(self.http.post(url).send().await?).await.map(drop)
+    }
+
+    /// Whether a build has ended.
+    pub(crate) async fn is_over(&self, build: &Accepted) -> Result<bool, Error> {
+        Ok(!self.view(build).await?["timings"]["finished_at"].is_null())
+    }
+
     /// The same, from an upload.
     pub(crate) async fn run_upload(&self, work: &Work, upload: &str) -> Result<Duration, Error> {
         let begun = Instant::now();
@@ -86,8 +122,7 @@ impl Slipway {
 
     /// What the build itself says of its time.
     pub(crate) async fn took(&self, build: &Accepted) -> Result<Took, Error> {
-        let url = format!("{}/api/v2/builds/{}", self.url, build.id);
-        let view: Value = good(self.http.get(url).send().await?).await?.json().await?;
+        let view = self.view(build).await?;
         if view["status"] != "succeeded" {
             return Err(Error::Unexpected(format!("a build of slipway did not succeed: {view}")));
         }
@@ -107,7 +142,7 @@ impl Slipway {
         })
     }
 
-    async fn submit(&self, work: &Work, source: Value) -> Result<Accepted, Error> {
+    pub(crate) async fn submit(&self, work: &Work, source: Value) -> Result<Accepted, Error> {
         let order = json!({"image": work.image, "source": source});
         let request = self.http.post(format!("{}/api/v2/builds", self.url)).json(&order);
         let view: Value = good(request.send().await?).await?.json().await?;
@@ -118,8 +153,13 @@ impl Slipway {
         })
     }
 
+    async fn view(&self, build: &Accepted) -> Result<Value, Error> {
+        let url = format!("{}/api/v2/builds/{}", self.url, build.id);
+        Ok(good(self.http.get(url).send().await?).await?.json().await?)
+    }
+
     /// Reads the events to the last one, which must say that it went well.
-    async fn follow(&self, build: &Accepted) -> Result<(), Error> {
+    async fn follow(&self, build: &Accepted) -> Result<String, Error> {
         let request = self.http.get(format!("{}{}", self.url, build.events));
         let mut events = good(request.send().await?).await?.bytes_stream();
         let mut all = Vec::new();
@@ -128,7 +168,7 @@ impl Slipway {
         }
         let all = String::from_utf8_lossy(&all);
         if all.contains("\"status\":\"succeeded\"") {
-            return Ok(());
+            return Ok(all.into_owned());
         }
         Err(Error::Unexpected(format!("a build of slipway did not succeed:\n{all}")))
     }

@@ -2,11 +2,13 @@
 
 use crate::error::Error;
 
-/// The engine, the registry and the base image.
+/// The engines, the registry and the base image.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     /// URL of the engine. The bare side finds it in the environment by itself.
     pub(crate) docker_host: String,
+    /// URL of another engine.
+    pub(crate) other_engine: String,
     /// `host:port` of a registry that is open to all.
     pub(crate) registry: String,
     /// URL of a PostgreSQL server.
@@ -23,6 +25,7 @@ impl Surroundings {
     pub(crate) fn find() -> Result<Self, Error> {
         Ok(Self {
             docker_host: named("DOCKER_HOST")?,
+            other_engine: named("SLIPWAY_TEST_ENGINE_B")?,
             registry: named("SLIPWAY_TEST_REGISTRY")?,
             database: named("DATABASE_URL")?,
             broker: named("AMQP_URL")?,

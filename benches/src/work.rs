@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::surroundings::Surroundings;
 
@@ -37,6 +38,11 @@ impl Works {
     /// An image whose making prints the numbers up to `count`, one a line.
     pub(crate) fn lines(&self, count: usize) -> Work {
         self.running(|image| format!("echo {image} > /made && seq 1 {count}"))
+    }
+
+    /// An image that is not made for a while.
+    pub(crate) fn sleeping(&self, time: Duration) -> Work {
+        self.running(|image| format!("echo {image} > /made && sleep {}", time.as_secs()))
     }
 
     /// An image of nothing but its Dockerfile, for contexts that only have to arrive.

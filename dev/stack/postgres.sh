@@ -40,15 +40,18 @@ postgres_start() {
     return 1
 }
 
-# Nothing here has to survive a power cut, hence no fsync; and only with postgres_commit=on
-# does a commit survive that the server is killed. Many connections: each test has a
-# database and a pool of its own.
+# Nothing here has to survive a power cut, hence no fsync, unless SLIPWAY_STACK_DURABLE is set:
+# a benchmark pays for what users pay for. Only with postgres_commit=on does a commit survive
+# that the server is killed. Many connections: each test has a database and a pool of its own.
 postgres_serve() {
     local dir=$1 programs=$2 port=$3
+    local durable=off
+    [[ -z ${SLIPWAY_STACK_DURABLE:-} ]] || durable=on postgres_commit=on
     rm -f "$dir.pid"
     spawn "$dir" "${as_postgres[@]}" "$programs/postgres" -D "$dir/data" -p "$port" -k "$dir/run" \
         -c listen_addresses=127.0.0.1 -c max_connections=300 \
-        -c fsync=off -c synchronous_commit="${postgres_commit:-off}" -c full_page_writes=off
+        -c fsync="$durable" -c full_page_writes="$durable" \
+        -c synchronous_commit="${postgres_commit:-off}"
     # Asked over the socket in our own directory: on the port, another server might answer.
     wait_for "$dir" 20 "$programs/pg_isready" --quiet --host "$dir/run" --port "$port"
 }

@@ -17,7 +17,9 @@ use crate::run::{claim_one, run_claimed};
 use crate::settings::WorkerSettings;
 use crate::turns::Turns;
 
-/// How often expired leases are taken back and leftovers looked for.
+/// How often expired leases are looked for. One look at an index of what runs.
+const RECOVERY: Duration = Duration::from_secs(1);
+/// How often leftovers and builds that waited for too long are looked for.
 const ROUNDS: Duration = Duration::from_secs(5);
 
 /// A worker and what it works with. Cheap to clone.
@@ -71,11 +73,13 @@ impl Worker {
         let running = TaskTracker::new();
         let pool = Arc::clone(&self.pool);
         let watch = pool.watch(&self);
+        let recovery = self.recovery();
         let rounds = self.rounds();
         let taking = self.take(&running, &stopping);
         tokio::select! {
             () = taking => {}
             () = watch => {}
+            () = recovery => {}
             () = rounds => {}
         }
         running.close();
@@ -128,15 +132,21 @@ impl Worker {
         }
     }
 
-    /// Takes back what other workers lost, ends what waited too long, and purges what was
-    /// left on the hosts.
+    /// Takes back what other workers lost, as soon as a lease is over: somebody waits for it.
+    async fn recovery(&self) {
+        loop {
+            tokio::time::sleep(RECOVERY).await;
+            return_expired(self).await;
+        }
+    }
+
+    /// Ends what waited too long, and purges what was left on the hosts.
     async fn rounds(&self) {
         loop {
             tokio::time::sleep(ROUNDS).await;
             if let Err(error) = self.store.read_clock().await {
                 tracing::warn!(%error, "the database's clock cannot be read");
             }
-            return_expired(self).await;
             give_up(self).await;
             for host in self.pool.usable().into_keys() {
                 sweep(self, &host).await;

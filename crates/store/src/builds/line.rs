@@ -31,6 +31,7 @@ pub(super) struct Head {
     pub(super) repository: String,
     pub(super) platform: Option<String>,
     pub(super) spec: String,
+    pub(super) had_secrets: bool,
     pub(super) traceparent: Option<String>,
     pub(super) priority: i32,
     pub(super) round: i64,
@@ -49,31 +50,18 @@ pub(super) struct Wanted<'a> {
 
 /// The build that goes next.
 pub(super) async fn next(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Option<Head>, StoreError> {
-    let ids = heads(tx, wanted).await?;
-    if ids.is_empty() {
-        return Ok(None);
-    }
-    let heads: Vec<Head> = write!(*tx, connection => {
-        let mut query = QueryBuilder::new(
-            "SELECT id, created_at, project, repository, platform, spec, traceparent, priority, \
-             round \
-             FROM builds WHERE id IN (",
-        );
-        let mut list = query.separated(", ");
-        for id in &ids {
-            list.push_bind(*id);
-        }
-        query.push(")");
-        query.build_query_as().fetch_all(connection).await
-    })?;
+    let heads = heads(tx, wanted).await?;
     Ok(heads.into_iter().max_by_key(|head| claim_to(head, wanted)))
 }
 
 /// The first build of each line, in no order.
-async fn heads(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Uuid>, StoreError> {
-    let ids: Vec<Option<Uuid>> = write!(*tx, connection => {
+async fn heads(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Head>, StoreError> {
+    Ok(write!(*tx, connection => {
         let mut query = QueryBuilder::new(
-            "SELECT (SELECT b.id FROM builds b WHERE b.status = 'queued' \
+            "SELECT h.id, h.created_at, h.project, h.repository, h.platform, h.spec, \
+             h.had_secrets, h.traceparent, h.priority, h.round \
+             FROM builds h WHERE h.id IN (SELECT (SELECT b.id FROM builds b \
+             WHERE b.status = 'queued' \
              AND COALESCE(b.platform, '') = p.column1 AND b.priority = lines.priority \
              AND b.not_before <= ",
         );
@@ -86,15 +74,14 @@ async fn heads(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Uuid>, StoreError
             }
             query.push(")");
         }
-        query.push(" ORDER BY b.round, b.created_at, b.id LIMIT 1) AS id FROM lines, (VALUES ");
+        query.push(" ORDER BY b.round, b.created_at, b.id LIMIT 1) FROM lines, (VALUES ");
         let mut list = query.separated(", ");
         for platform in &wanted.platforms {
             list.push("(").push_bind_unseparated(*platform).push_unseparated(")");
         }
-        query.push(") AS p");
-        query.build_query_scalar().fetch_all(connection).await
-    })?;
-    Ok(ids.into_iter().flatten().collect())
+        query.push(") AS p)");
+        query.build_query_as().fetch_all(connection).await
+    })?)
 }
 
 /// The strength of a build's claim to be next: more goes first.

@@ -178,8 +178,10 @@ impl Run<'_> {
     async fn purge_pushed(&self, turn: Turn) -> bool {
         let purge = async {
             self.engine.untag(&self.spec.image.to_string()).await?;
-            self.give_back(turn).await;
-            purge_local(self.engine, &self.local_name()).await
+            let local = self.local_name();
+            let (purged, ()) =
+                tokio::join!(purge_local(self.engine, &local), self.give_back(turn));
+            purged
         };
         match tokio::time::timeout(wind_up::PURGE_LIMIT, purge).await {
             Ok(Ok(())) => true,
