@@ -122,8 +122,8 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
     };
     match builds::submit(&api.store, &submission, api.store.now()).await? {
         Submitted::New { build, superseded } => {
+            // Nobody can follow it yet: no news of it but the bell.
             api.queue.outbox_filled();
-            api.queue.tell(News::Happened(build.id));
             for older in superseded {
                 tracing::info!(build.id = %older, superseded_by = %build.id, "a build is superseded");
                 api.queue.tell(News::Happened(older));

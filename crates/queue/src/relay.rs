@@ -12,6 +12,9 @@ use crate::{Queue, QueueError};
 
 /// How many bells are rung with one look at the outbox.
 const BATCH: u16 = 256;
+/// While bells come faster than one by one, those of this time are rung together: each look
+/// at the outbox is a transaction, and the broker likes company as well.
+const GATHER: Duration = Duration::from_millis(10);
 /// Sweeps what was left unsent by a process that died before it could ring.
 const SWEEP: Duration = Duration::from_secs(5);
 /// The pause after an answer that the database did not give.
@@ -46,6 +49,9 @@ impl Relay {
                 Ok(rung) => {
                     if std::mem::take(&mut failing) {
                         tracing::info!("the outbox is relayed again");
+                    }
+                    if rung > 1 {
+                        tokio::time::sleep(GATHER).await;
                     }
                     if rung < usize::from(BATCH) {
                         // The time-out is the net, not the way.

@@ -33,7 +33,7 @@ pub struct ProjectState {
 
 /// How many builds of each project may run at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Limits(BTreeMap<String, Option<u32>>);
+pub(crate) struct Limits(BTreeMap<String, Option<u32>>);
 
 #[derive(FromRow)]
 struct Row {
@@ -53,7 +53,7 @@ impl Whose {
 impl Limits {
     /// How many builds of `project` may run at once; `None` means any number.
     #[must_use]
-    pub fn of(&self, project: &str) -> Option<u32> {
+    pub(crate) fn of(&self, project: &str) -> Option<u32> {
         *self.0.get(project).or_else(|| self.0.get(EVERY_OTHER))?
     }
 

@@ -11,7 +11,8 @@ use crate::{Api, body, json};
 /// Retry a build
 ///
 /// A new build of the same request; the old one stays as it ended. The logins of the old
-/// one were erased when it ended: where it had some, send them again.
+/// one were erased when it ended: where it had some, send them again. A retry takes the place
+/// of no newer build of its `supersede_key`.
 #[utoipa::path(
     post, path = "/api/v2/builds/{id}/retry", tag = "builds", operation_id = "retry_build",
     params(

@@ -106,7 +106,9 @@ pub async fn submit(
             None => Ok(Submitted::NoSuchUpload),
         };
     }
-    let superseded = match submission.spec.supersede_key.as_deref() {
+    // A retry repeats what is old: it takes the place of nothing newer.
+    let key = submission.spec.supersede_key.as_deref().filter(|_| submission.retry_of.is_none());
+    let superseded = match key {
         Some(key) => supersede::older(&mut tx, project, key, submission.id, now).await?,
         None => Vec::new(),
     };

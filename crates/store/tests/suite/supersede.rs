@@ -12,6 +12,7 @@ stories!(
     older_ones_of_the_key_make_room,
     of_several_at_once_one_is_left,
     a_repeated_request_supersedes_nothing,
+    a_retry_supersedes_nothing_newer,
 );
 
 fn keyed(project: &str, key: &str) -> BuildSpec {
@@ -82,4 +83,24 @@ async fn a_repeated_request_supersedes_nothing(ground: &Ground) {
     let again = submit_with(&store, &spec, &Secrets::default(), key, at(2)).await.unwrap();
     assert!(matches!(again, Submitted::Before(build) if build.id == first.id));
     assert_eq!(find(&store, newer.id).await.state, BuildState::Queued);
+}
+
+async fn a_retry_supersedes_nothing_newer(ground: &Ground) {
+    let store = ground.store().await;
+    let (old, _) = superseding(&store, &keyed("p", "main"), 0).await;
+    let (newer, _) = superseding(&store, &keyed("p", "main"), 1).await;
+    let (spec, secrets) = (keyed("p", "main"), Secrets::default());
+    let retry = Submission {
+        retry_of: Some(old),
+        ..Submission::new(BuildId::generate(), &spec, &secrets)
+    };
+    let retried = match builds::submit(&store, &retry, at(2)).await.unwrap() {
+        Submitted::New { build, superseded } if superseded.is_empty() => build.id,
+        other => panic!("not alone: {other:?}"),
+    };
+    assert_eq!(find(&store, newer).await.state, BuildState::Queued);
+    // It has the key all the same: the next one takes its place, too.
+    let (_, both) = superseding(&store, &keyed("p", "main"), 3).await;
+    assert_eq!(both.len(), 2);
+    assert!(both.contains(&newer) && both.contains(&retried));
 }
