@@ -119,9 +119,15 @@ async fn measure(
 
     if options.wants(Part::Standalone) {
         eprintln!("… one at a time: {} small images each", options.builds());
-        let parts =
-            one_at_a_time::measure(&mut table, &STANDALONE, options.builds(), works, bare, &slipway)
-                .await?;
+        let parts = one_at_a_time::measure(
+            &mut table,
+            &STANDALONE,
+            options.builds(),
+            works,
+            bare,
+            &slipway,
+        )
+        .await?;
         eprintln!("… four at a time: {} small images each", options.parallel());
         side_by_side::measure(&mut table, &STANDALONE, options.parallel(), works, bare, &slipway)
             .await?;

@@ -15,8 +15,7 @@ pub(crate) struct Through {
 }
 
 /// One process.
-pub(crate) const STANDALONE: Through =
-    Through { name: "", one: 1.05, four: 0.95, claim_ms: None };
+pub(crate) const STANDALONE: Through = Through { name: "", one: 1.05, four: 0.95, claim_ms: None };
 
 /// An API server and a worker, over PostgreSQL and RabbitMQ.
 pub(crate) const DAEMONS: Through =

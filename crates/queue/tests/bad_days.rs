@@ -212,7 +212,7 @@ async fn a_login_that_is_refused() {
     let queue = Queue::open(&vhost.url().replace(&vhost.password(), "wr%2Fng-secret")).unwrap();
     sleep(Duration::from_secs(2)).await;
     let problem = queue.problem().unwrap();
-    assert!(problem.contains("refuses the login of \"slipway\""), "{problem}");
+    assert!(problem.contains("refuses the login of queue.url"), "{problem}");
     let said = said.lock().unwrap().join("\n");
     for text in [problem, said, format!("{queue:?}"), ring(&queue).await.unwrap_err().to_string()] {
         assert!(!text.contains("wr/ng") && !text.contains("wr%2Fng"), "{text}");

@@ -59,7 +59,7 @@ impl Link {
             Err(_) => {
                 cord.cut();
                 let limit = address.connect_within();
-                Err(format!("{address} does not answer within {limit:?}"))
+                Err(format!("the broker does not answer within {limit:?}"))
             }
         }
     }

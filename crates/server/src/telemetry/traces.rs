@@ -36,7 +36,7 @@ impl Traces {
     /// Begins, where the environment asks for it. Call it inside of a runtime.
     ///
     /// # Errors
-    /// When the endpoint is no URL, or the system has no certificates to check it by.
+    /// When the endpoint is no URL, another protocol is asked for, or the system has no certificates to check it by.
     pub(super) fn start(role: &str) -> Result<Option<Self>, String> {
         let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
         let endpoint =
@@ -49,6 +49,17 @@ impl Traces {
         let refuse = |error: &dyn std::error::Error| {
             format!("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: {}", super::with_causes(error))
         };
+        for name in ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"] {
+            match std::env::var(name).as_deref() {
+                Err(_) | Ok("" | "http/protobuf") => {}
+                Ok(other) => {
+                    return Err(format!(
+                        "{name} is {other}, and only http/protobuf is spoken here: set it to that, \
+                         and the endpoint to the collector's port for it, by default 4318"
+                    ));
+                }
+            }
+        }
         let client = Collector::new().map_err(|error| refuse(&error))?;
         let exporter = SpanExporter::builder().with_http().with_http_client(client).build();
         let exporter = exporter.map_err(|error| refuse(&error))?;

@@ -50,6 +50,13 @@ async fn a_log_format_that_there_is_not() {
     assert!(said.contains("write text or json"), "{said}");
 }
 
+#[tokio::test]
+async fn a_protocol_for_traces_that_is_not_spoken() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317");
+    let said = refused("standalone", &[endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).await;
+    assert!(said.contains("OTEL_EXPORTER_OTLP_PROTOCOL is grpc"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_migrations() {
     let cluster = Cluster::empty().await;

@@ -127,11 +127,8 @@ async fn hold(
         corrupt(head.id, "spec", problem)
     })?;
     let build = BuildId::from_uuid(head.id);
-    let secrets = if head.had_secrets {
-        unseal(store, &mut tx, build).await?
-    } else {
-        Secrets::default()
-    };
+    let secrets =
+        if head.had_secrets { unseal(store, &mut tx, build).await? } else { Secrets::default() };
     let Some(attempt) = take(&mut tx, build, &host, now).await? else { return Ok(Held::Gone) };
     let lease = Lease { build, attempt, worker: offer.worker, host };
     note(&mut tx, &lease, offer.expires_at).await?;

@@ -90,10 +90,8 @@ async fn a_retry_supersedes_nothing_newer(ground: &Ground) {
     let (old, _) = superseding(&store, &keyed("p", "main"), 0).await;
     let (newer, _) = superseding(&store, &keyed("p", "main"), 1).await;
     let (spec, secrets) = (keyed("p", "main"), Secrets::default());
-    let retry = Submission {
-        retry_of: Some(old),
-        ..Submission::new(BuildId::generate(), &spec, &secrets)
-    };
+    let retry =
+        Submission { retry_of: Some(old), ..Submission::new(BuildId::generate(), &spec, &secrets) };
     let retried = match builds::submit(&store, &retry, at(2)).await.unwrap() {
         Submitted::New { build, superseded } if superseded.is_empty() => build.id,
         other => panic!("not alone: {other:?}"),

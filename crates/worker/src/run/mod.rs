@@ -179,8 +179,7 @@ impl Run<'_> {
         let purge = async {
             self.engine.untag(&self.spec.image.to_string()).await?;
             let local = self.local_name();
-            let (purged, ()) =
-                tokio::join!(purge_local(self.engine, &local), self.give_back(turn));
+            let (purged, ()) = tokio::join!(purge_local(self.engine, &local), self.give_back(turn));
             purged
         };
         match tokio::time::timeout(wind_up::PURGE_LIMIT, purge).await {
