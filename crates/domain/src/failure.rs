@@ -49,6 +49,16 @@ pub enum Reason {
     DockerfileMissing,
     /// The upload that the build names is gone.
     UploadMissing,
+    /// What the source names does not exist: a file at an address, a repository, a ref.
+    SourceNotFound,
+    /// The server of the source refused the login, or wants one.
+    SourceDenied,
+    /// The server of the source does not answer, or not in a way that can be trusted.
+    SourceUnreachable,
+    /// The server of the source answered with an error, broke off, or is too slow.
+    SourceError,
+    /// An address in the request is none that requests may reach.
+    AddressRefused,
     /// The registry refused the login, or wants one.
     RegistryDenied,
     /// The registry does not answer.
@@ -164,13 +174,18 @@ impl Reason {
             | Self::AddressNotFetched
             | Self::BaseImageNotFound
             | Self::BaseImageDenied
+            | Self::AddressRefused
             | Self::TimedOut => Fault::User,
             Self::ContextNotAnArchive
             | Self::ContextTruncated
             | Self::ContextUnsafe
             | Self::ContextTooLarge
             | Self::DockerfileMissing
-            | Self::UploadMissing => Fault::Source,
+            | Self::UploadMissing
+            | Self::SourceNotFound
+            | Self::SourceDenied
+            | Self::SourceUnreachable
+            | Self::SourceError => Fault::Source,
             Self::RegistryDenied | Self::RegistryUnreachable | Self::RegistryError => {
                 Fault::Registry
             }
@@ -201,6 +216,11 @@ impl Reason {
             | Self::ContextTooLarge
             | Self::DockerfileMissing
             | Self::UploadMissing
+            | Self::SourceNotFound
+            | Self::SourceDenied
+            | Self::SourceUnreachable
+            | Self::SourceError
+            | Self::AddressRefused
             | Self::RegistryDenied
             | Self::RegistryUnreachable
             | Self::RegistryError
