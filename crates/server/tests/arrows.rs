@@ -13,12 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate with the crates of this workspace that it is built from.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("slipway-domain", &[]),
     ("slipway-store", &["slipway-domain"]),
     ("slipway-queue", &["slipway-domain", "slipway-store"]),
-    ("slipway-worker", &["slipway-domain", "slipway-queue", "slipway-store"]),
-    ("slipway-follow", &["slipway-domain", "slipway-queue", "slipway-store"]),
+    ("slipway-outbound", &["slipway-domain"]),
+    ("slipway-worker", &["slipway-domain", "slipway-outbound", "slipway-queue", "slipway-store"]),
+    ("slipway-follow", &["slipway-domain", "slipway-outbound", "slipway-queue", "slipway-store"]),
     ("slipway-api-types", &["slipway-domain"]),
     (
         "slipway-api",

@@ -1,0 +1,102 @@
+//! One request and the head of its answer, over a connection of its own.
+
+use std::error::Error;
+use std::io;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use slipway_domain::Credentials;
+use tokio_util::task::AbortOnDropHandle;
+use url::{Position, Url};
+
+use super::connect::Socket;
+use super::error::FetchErrorKind;
+use super::header::SecretHeader;
+use crate::show::in_words;
+
+/// What is held of an answer before it is read, and the most that its head may have.
+const BUFFER_BYTES: usize = 64 * 1024;
+const USER_AGENT: &str = concat!("slipway/", env!("CARGO_PKG_VERSION"));
+
+/// A connection that is read in the background. It is closed when this is dropped.
+pub(super) type Connection = AbortOnDropHandle<()>;
+
+/// What a request shows to the server that it was meant for, and to no other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Secrets {
+    pub(super) login: Option<Credentials>,
+    pub(super) headers: Vec<SecretHeader>,
+}
+
+impl Secrets {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.login.is_none() && self.headers.is_empty()
+    }
+}
+
+/// Asks for an address, and waits for the head of the answer.
+pub(super) async fn ask(
+    socket: Box<dyn Socket>,
+    url: &Url,
+    secrets: &Secrets,
+) -> Result<(Response<Incoming>, Connection), FetchErrorKind> {
+    let request = request(url, secrets)?;
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(BUFFER_BYTES)
+        .handshake(TokioIo::new(socket))
+        .await
+        .map_err(|error| fault(&error))?;
+    // Its errors come out of the answer and the body as well.
+    let connection = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
+    let response = sender.send_request(request).await.map_err(|error| fault(&error))?;
+    Ok((response, connection))
+}
+
+fn request(url: &Url, secrets: &Secrets) -> Result<http::Request<Empty<Bytes>>, FetchErrorKind> {
+    // The login last: a header of the same name gives way to it.
+    let mut request = http::Request::get(&url[Position::BeforePath..Position::AfterQuery])
+        .body(Empty::new())
+        .map_err(|_| FetchErrorKind::BadUrl("has a character that no address may have"))?;
+    let headers = request.headers_mut();
+    for secret in &secrets.headers {
+        headers.append(secret.name(), secret.value().clone());
+    }
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+    headers.insert(header::HOST, host.map_err(|_| FetchErrorKind::BadUrl("has no host"))?);
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    // The bytes as they are stored: a `.tar.gz` must not arrive as a tar.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    if let Some(login) = &secrets.login {
+        headers.insert(header::AUTHORIZATION, basic(login));
+    }
+    Ok(request)
+}
+
+fn basic(login: &Credentials) -> HeaderValue {
+    let pair = format!("{}:{}", login.username, login.password.expose());
+    let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    // Base64 has no character that a header could not have.
+    let mut value =
+        HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static("Basic"));
+    value.set_sensitive(true);
+    value
+}
+
+/// What is wrong when no answer came.
+fn fault(error: &hyper::Error) -> FetchErrorKind {
+    if error.is_parse() {
+        return FetchErrorKind::NotHttp;
+    }
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    FetchErrorKind::Unreachable(match cause {
+        Some(cause) => in_words(cause),
+        None => "it closed the connection".to_owned(),
+    })
+}
