@@ -13,12 +13,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate with the crates of this workspace that it is built from.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("slipway-domain", &[]),
+    ("slipway-context", &["slipway-domain"]),
     ("slipway-store", &["slipway-domain"]),
     ("slipway-queue", &["slipway-domain", "slipway-store"]),
     ("slipway-outbound", &["slipway-domain"]),
-    ("slipway-worker", &["slipway-domain", "slipway-outbound", "slipway-queue", "slipway-store"]),
+    (
+        "slipway-worker",
+        &[
+            "slipway-context",
+            "slipway-domain",
+            "slipway-outbound",
+            "slipway-queue",
+            "slipway-store",
+        ],
+    ),
     ("slipway-follow", &["slipway-domain", "slipway-outbound", "slipway-queue", "slipway-store"]),
     ("slipway-api-types", &["slipway-domain"]),
     (
@@ -35,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "slipway-server",
         &[
             "slipway-api",
+            "slipway-context",
             "slipway-domain",
             "slipway-follow",
             "slipway-queue",

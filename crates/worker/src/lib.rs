@@ -1,11 +1,10 @@
 //! Claims builds and runs them on the Docker hosts.
 //!
 //! Follow a build: [`Worker::run`] takes a slot and a bell, [`run_one`] claims and walks
-//! the stages, `context` makes the stream that `engine` builds from, `log` turns what the
+//! the stages, `slipway-context` makes the stream that `engine` builds from, `log` turns what the
 //! engine says into events, and the end is written in one place, `run::wind_up`.
 
 mod affinity;
-pub mod context;
 pub mod engine;
 mod heartbeat;
 mod log;

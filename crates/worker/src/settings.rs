@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use slipway_context::ContextLimits;
 use slipway_domain::Platform;
 
-use crate::context::ContextLimits;
 use crate::engine::EngineSettings;
 
 /// Settings of a worker. Times are limits, not delays, unless they say so.

@@ -1,7 +1,7 @@
 //! `[limits]`: what a request may bring.
 
 use serde::{Deserialize, Serialize};
-use slipway_worker::context::ContextLimits;
+use slipway_context::ContextLimits;
 
 use super::{SettingsError, at_least_one};
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use slipway_context::{ContextError, OpenContext, dockerfile_alone, stream_guarded};
 use slipway_domain::{DockerfilePath, Failure, Reason, Source, Stage, UploadId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{Broken, Run};
-use crate::context::{ContextError, OpenContext, dockerfile_alone, stream_guarded};
 use crate::engine::{BuildRequest, Progress};
 use crate::log::LogWriter;
 

@@ -3,9 +3,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use slipway_context::{ContextError, ContextLimits};
 use slipway_domain::Reason;
 use slipway_test_support::archives::{self, Tar};
-use slipway_worker::context::{ContextError, ContextLimits};
 use tar::EntryType;
 
 use crate::{refusal, run};

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
 
-use super::path::parts;
+use crate::path::parts;
 
 /// Bytes of targets and paths that are kept at most: 150,000 links with targets of 150 bytes.
 const MOST_HELD: usize = 32 << 20;
@@ -21,7 +21,7 @@ const MOST_HOPS: u32 = 40;
 const MOST_STEPS: u32 = 2_000_000;
 
 #[derive(Default)]
-pub(super) struct Links {
+pub(crate) struct Links {
     hashing: RandomState,
     targets: HashMap<u64, Box<[u8]>>,
     /// Paths of the links that words alone cannot judge.
@@ -31,7 +31,7 @@ pub(super) struct Links {
 
 /// Where a path leads when the symlinks in it are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leads {
+pub(crate) enum Leads {
     /// To a path in the context, by way of so many symlinks.
     Inside {
         hops: u32,
@@ -45,7 +45,7 @@ pub(super) enum Leads {
 
 /// What the symlinks as a whole were refused for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LinksFault {
+pub(crate) enum LinksFault {
     /// There are more than can be kept.
     TooMany,
     /// They are too tangled to be followed to the end.
@@ -56,7 +56,7 @@ pub(super) enum LinksFault {
 
 impl Links {
     /// The first folder above `path` that is a symlink.
-    pub(super) fn above<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn above<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
         if self.targets.is_empty() {
             return None;
         }
@@ -73,7 +73,7 @@ impl Links {
     }
 
     /// The target of the symlink at `path`, if there is one.
-    pub(super) fn target(&self, path: &[u8]) -> Option<&[u8]> {
+    pub(crate) fn target(&self, path: &[u8]) -> Option<&[u8]> {
         if self.targets.is_empty() {
             return None;
         }
@@ -81,7 +81,7 @@ impl Links {
     }
 
     /// Remembers a symlink.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &mut self,
         path: &[u8],
         target: &[u8],
@@ -100,14 +100,14 @@ impl Links {
     }
 
     /// Another entry took the place of whatever was at `path`.
-    pub(super) fn forget(&mut self, path: &[u8]) {
+    pub(crate) fn forget(&mut self, path: &[u8]) {
         if !self.targets.is_empty() {
             self.targets.remove(&self.hash(path));
         }
     }
 
     /// Follows the winding links, now that all others are known.
-    pub(super) fn check_winding(&self) -> Result<(), LinksFault> {
+    pub(crate) fn check_winding(&self) -> Result<(), LinksFault> {
         let mut steps = MOST_STEPS;
         for path in &self.winding {
             match self.follow(path, &mut steps) {
@@ -120,7 +120,7 @@ impl Links {
     }
 
     /// Where `path` leads.
-    pub(super) fn leads(&self, path: &[u8]) -> Leads {
+    pub(crate) fn leads(&self, path: &[u8]) -> Leads {
         self.follow(path, &mut MOST_STEPS.clone())
     }
 

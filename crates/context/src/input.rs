@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use flate2::bufread::GzDecoder;
 
-use super::ContextLimits;
+use crate::ContextLimits;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Compressed bytes read at a time.
@@ -18,11 +18,11 @@ const COMPRESSED_BUFFER: usize = 64 << 10;
 const PLAIN_BUFFER: usize = 256 << 10;
 
 /// Size of everything in a tar: headers come in one block, data in whole blocks.
-pub(super) const BLOCK: usize = 512;
+pub(crate) const BLOCK: usize = 512;
 
 /// Why no more bytes come.
 #[derive(Debug)]
-pub(super) enum InputError {
+pub(crate) enum InputError {
     /// The archive, or the gzip around it, ends where more was due.
     Cut,
     /// The gzip is damaged.
@@ -42,13 +42,13 @@ pub(super) enum InputError {
 
 /// How much of a block there was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Filled {
+pub(crate) enum Filled {
     Whole,
     Part,
     Nothing,
 }
 
-pub(super) struct Input<R: Read> {
+pub(crate) struct Input<R: Read> {
     plain: BufReader<Plain<R>>,
     tally: Rc<Tally>,
     limits: ContextLimits,
@@ -58,7 +58,7 @@ pub(super) struct Input<R: Read> {
 }
 
 impl<R: Read> Input<R> {
-    pub(super) fn open(mut archive: R, limits: ContextLimits) -> Result<Self, InputError> {
+    pub(crate) fn open(mut archive: R, limits: ContextLimits) -> Result<Self, InputError> {
         let mut first = Vec::with_capacity(GZIP_MAGIC.len());
         (&mut archive)
             .take(GZIP_MAGIC.len() as u64)
@@ -78,22 +78,22 @@ impl<R: Read> Input<R> {
     }
 
     /// Bytes of the archive as it is stored, so far.
-    pub(super) fn packed(&self) -> u64 {
+    pub(crate) fn packed(&self) -> u64 {
         self.tally.bytes.get()
     }
 
     /// Bytes of the uncompressed archive that were consumed.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.unpacked - self.plain.buffer().len() as u64
     }
 
     /// Bytes that the limit leaves after those consumed.
-    pub(super) fn allowance(&self) -> u64 {
+    pub(crate) fn allowance(&self) -> u64 {
         self.limits.bytes.saturating_sub(self.position())
     }
 
     /// The bytes at hand; none at the end.
-    pub(super) fn fill(&mut self) -> Result<&[u8], InputError> {
+    pub(crate) fn fill(&mut self) -> Result<&[u8], InputError> {
         if self.plain.buffer().is_empty() {
             let got = match self.plain.fill_buf() {
                 Ok(bytes) => bytes.len() as u64,
@@ -105,11 +105,11 @@ impl<R: Read> Input<R> {
         Ok(self.plain.buffer())
     }
 
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.plain.consume(count);
     }
 
-    pub(super) fn read_block(&mut self, block: &mut [u8; BLOCK]) -> Result<Filled, InputError> {
+    pub(crate) fn read_block(&mut self, block: &mut [u8; BLOCK]) -> Result<Filled, InputError> {
         let mut filled = 0;
         while filled < BLOCK {
             let bytes = self.fill()?;
@@ -125,7 +125,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Reads exactly `count` bytes of an extension. The caller has bounded `count`.
-    pub(super) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, InputError> {
+    pub(crate) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, InputError> {
         let mut collected = Vec::with_capacity(count);
         while collected.len() < count {
             let bytes = self.fill()?;
@@ -139,7 +139,7 @@ impl<R: Read> Input<R> {
         Ok(collected)
     }
 
-    pub(super) fn skip(&mut self, mut count: u64) -> Result<(), InputError> {
+    pub(crate) fn skip(&mut self, mut count: u64) -> Result<(), InputError> {
         while count > 0 {
             let got = self.fill()?.len();
             if got == 0 {

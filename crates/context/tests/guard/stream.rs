@@ -6,11 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use slipway_context::{ContextError, ContextLimits, OpenContext, dockerfile_alone, stream_guarded};
 use slipway_domain::{DockerfilePath, Reason};
 use slipway_test_support::archives;
-use slipway_worker::context::{
-    ContextError, ContextLimits, OpenContext, dockerfile_alone, stream_guarded,
-};
 use tokio::time::timeout;
 
 use crate::guard;

@@ -1,15 +1,15 @@
 //! Names, sizes and magics, put so that a message can hold them: escaped, short, readable.
 
 /// Characters of a name at most.
-pub(super) const LONGEST_SHOWN: usize = 200;
+pub(crate) const LONGEST_SHOWN: usize = 200;
 
 /// A name from the archive, safe to print.
-pub(super) fn shown(name: &[u8]) -> String {
+pub(crate) fn shown(name: &[u8]) -> String {
     shorter(name, LONGEST_SHOWN)
 }
 
 /// The same with another length, in characters.
-pub(super) fn shorter(name: &[u8], longest: usize) -> String {
+pub(crate) fn shorter(name: &[u8], longest: usize) -> String {
     // A character takes four bytes at most: what lies beyond is not looked at.
     let start = &name[..name.len().min(4 * (longest + 1))];
     let mut text: String = String::from_utf8_lossy(start)
@@ -31,12 +31,12 @@ pub(super) fn shorter(name: &[u8], longest: usize) -> String {
 }
 
 /// The place in the archive, to end a message with.
-pub(super) fn at(entry: Option<&[u8]>) -> String {
+pub(crate) fn at(entry: Option<&[u8]>) -> String {
     entry.map_or_else(String::new, |name| format!(", at entry \"{}\"", shown(name)))
 }
 
 /// A number of bytes in the unit that suits it.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     for (unit, shift) in UNITS {
         let whole = bytes >> shift;
@@ -53,7 +53,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// What a file is that is no tar, by its first bytes.
-pub(super) fn looks_like(start: &[u8]) -> Option<&'static str> {
+pub(crate) fn looks_like(start: &[u8]) -> Option<&'static str> {
     const MAGICS: [(&[u8], &str); 9] = [
         (b"PK\x03\x04", "a zip file"),
         (b"PK\x05\x06", "a zip file"),

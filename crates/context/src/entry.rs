@@ -9,10 +9,10 @@ use std::io::Read;
 
 use tar::Header;
 
-use super::ContextError;
-use super::input::{BLOCK, Filled, Input};
-use super::pax::{self, Records};
-use super::refuse;
+use crate::ContextError;
+use crate::input::{BLOCK, Filled, Input};
+use crate::pax::{self, Records};
+use crate::refuse;
 
 /// Bytes of one extension (a long name, pax records) at most; Go's reader has the same.
 const LARGEST_EXTENSION: u64 = 1 << 20;
@@ -23,7 +23,7 @@ const LATEST_MTIME: u64 = 0o777_7777_7777;
 const MODE_BITS: u32 = 0o7777;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File,
     Folder,
     Symlink,
@@ -32,15 +32,15 @@ pub(super) enum Kind {
 
 /// An entry as its sender described it; nothing of it is trusted yet.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) kind: Kind,
-    pub(super) name: Vec<u8>,
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) name: Vec<u8>,
     /// What a link points to.
-    pub(super) target: Vec<u8>,
+    pub(crate) target: Vec<u8>,
     /// Bytes of data that follow; none but a file has any.
-    pub(super) size: u64,
-    pub(super) mode: u32,
-    pub(super) mtime: u64,
+    pub(crate) size: u64,
+    pub(crate) mode: u32,
+    pub(crate) mtime: u64,
 }
 
 /// What stood in front of a header, about the entry it begins.
@@ -53,7 +53,7 @@ struct Extensions {
 }
 
 /// Reads up to the data of the next entry. `None` at the end mark of the archive.
-pub(super) fn next<R: Read>(input: &mut Input<R>) -> Result<Option<Entry>, ContextError> {
+pub(crate) fn next<R: Read>(input: &mut Input<R>) -> Result<Option<Entry>, ContextError> {
     let mut extensions = Extensions::default();
     loop {
         let Some(header) = next_header(input)? else {
@@ -79,7 +79,7 @@ pub(super) fn next<R: Read>(input: &mut Input<R>) -> Result<Option<Entry>, Conte
 }
 
 /// Bytes from the end of the data to the next header.
-pub(super) const fn padding(size: u64) -> u64 {
+pub(crate) const fn padding(size: u64) -> u64 {
     size.wrapping_neg() % BLOCK as u64
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
+use slipway_context::{ContextError, ContextLimits};
 use slipway_domain::Reason;
 use slipway_test_support::archives::{self, Tar};
-use slipway_worker::context::{ContextError, ContextLimits};
 
 use crate::{guard, guard_for, refusal, run};
 

@@ -7,11 +7,11 @@ use std::io;
 
 use slipway_domain::{DockerfilePath, Failure, Reason};
 
-use super::ContextError;
-use super::input::InputError;
-use super::path::PathFault;
-use super::show::{LONGEST_SHOWN, at, looks_like, shorter, shown, size};
-use super::stream::Unwanted;
+use crate::ContextError;
+use crate::input::InputError;
+use crate::path::PathFault;
+use crate::show::{LONGEST_SHOWN, at, looks_like, shorter, shown, size};
+use crate::stream::Unwanted;
 
 const FROM_INSIDE: &str = "archive the folder from inside it, as in: tar -C folder -c .";
 const LEAVE_OUT: &str = "leave it out of the archive, as with tar --exclude";
@@ -32,7 +32,7 @@ fn refused(reason: Reason, message: String, hint: &str) -> ContextError {
 // The archive as a whole.
 
 /// Trouble with the archive's bytes, in the middle of an entry or outside of any.
-pub(super) fn input(error: InputError, entry: Option<&[u8]>) -> ContextError {
+pub(crate) fn input(error: InputError, entry: Option<&[u8]>) -> ContextError {
     match error {
         InputError::Cut => cut(entry),
         InputError::Damaged => refused(
@@ -68,7 +68,7 @@ pub(super) fn input(error: InputError, entry: Option<&[u8]>) -> ContextError {
 }
 
 /// Nothing more can be written to whoever was to take the context.
-pub(super) fn output(error: io::Error) -> ContextError {
+pub(crate) fn output(error: io::Error) -> ContextError {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return ContextError::ReceiverGone;
     }
@@ -80,7 +80,7 @@ pub(super) fn output(error: io::Error) -> ContextError {
     )
 }
 
-pub(super) fn cut(entry: Option<&[u8]>) -> ContextError {
+pub(crate) fn cut(entry: Option<&[u8]>) -> ContextError {
     let message = match entry {
         Some(name) => format!("the build context ends in the middle of \"{}\"", shown(name)),
         None => "the build context ends before the end mark of the archive".to_owned(),
@@ -88,41 +88,41 @@ pub(super) fn cut(entry: Option<&[u8]>) -> ContextError {
     refused(Reason::ContextTruncated, message, SEND_AGAIN)
 }
 
-pub(super) fn empty() -> ContextError {
+pub(crate) fn empty() -> ContextError {
     refused(Reason::ContextNotAnArchive, "the build context is empty".to_owned(), SEND_TAR)
 }
 
 /// The first block is no header.
-pub(super) fn not_a_tar(start: &[u8]) -> ContextError {
+pub(crate) fn not_a_tar(start: &[u8]) -> ContextError {
     let likely = looks_like(start).map_or_else(String::new, |kind| format!(" but {kind}"));
     let message = format!("the build context is not a tar archive{likely}");
     refused(Reason::ContextNotAnArchive, message, SEND_TAR)
 }
 
 /// A later block is not what it must be.
-pub(super) fn damaged(position: u64) -> ContextError {
+pub(crate) fn damaged(position: u64) -> ContextError {
     let message = format!("the tar archive of the build context is damaged near byte {position}");
     refused(Reason::ContextNotAnArchive, message, SEND_AGAIN)
 }
 
-pub(super) fn large_extension(bytes: u64) -> ContextError {
+pub(crate) fn large_extension(bytes: u64) -> ContextError {
     let message = format!("an entry of the build context has {} of extended header", size(bytes));
     refused(Reason::ContextUnsafe, message, "make the archive without extended attributes")
 }
 
-pub(super) fn too_many(limit: u64, name: &[u8]) -> ContextError {
+pub(crate) fn too_many(limit: u64, name: &[u8]) -> ContextError {
     let message = format!("the build context has more than {limit} entries{}", at(Some(name)));
     refused(Reason::ContextTooLarge, message, LESS)
 }
 
-pub(super) fn too_large(limit: u64, entry: Option<&[u8]>) -> ContextError {
+pub(crate) fn too_large(limit: u64, entry: Option<&[u8]>) -> ContextError {
     let message = format!("the build context has more than {} unpacked{}", size(limit), at(entry));
     refused(Reason::ContextTooLarge, message, LESS)
 }
 
 // One entry.
 
-pub(super) fn name(name: &[u8], fault: PathFault) -> ContextError {
+pub(crate) fn name(name: &[u8], fault: PathFault) -> ContextError {
     let (rule, hint) = match fault {
         PathFault::Absolute => ("has an absolute path", FROM_INSIDE),
         PathFault::Leaves => ("leaves the build context", FROM_INSIDE),
@@ -133,7 +133,7 @@ pub(super) fn name(name: &[u8], fault: PathFault) -> ContextError {
 }
 
 /// An entry of a kind that no build context has.
-pub(super) fn kind(name: &[u8], byte: u8) -> ContextError {
+pub(crate) fn kind(name: &[u8], byte: u8) -> ContextError {
     let (rule, hint) = match byte {
         b'3' => ("is a character device", LEAVE_OUT),
         b'4' => ("is a block device", LEAVE_OUT),
@@ -145,29 +145,29 @@ pub(super) fn kind(name: &[u8], byte: u8) -> ContextError {
     entry(name, rule, hint)
 }
 
-pub(super) fn nameless(name: &[u8]) -> ContextError {
+pub(crate) fn nameless(name: &[u8]) -> ContextError {
     entry(name, "takes the place of the build context itself", FROM_INSIDE)
 }
 
-pub(super) fn no_target(path: &[u8]) -> ContextError {
+pub(crate) fn no_target(path: &[u8]) -> ContextError {
     entry(path, "is a link to nothing", LEAVE_OUT)
 }
 
-pub(super) fn behind_symlink(name: &[u8], link: &[u8]) -> ContextError {
+pub(crate) fn behind_symlink(name: &[u8], link: &[u8]) -> ContextError {
     let rule = format!("lies behind the symlink \"{}\"", shown(link));
     entry(name, &rule, "archive the files where they are, not by way of a symlink")
 }
 
-pub(super) fn symlink(path: &[u8], target: &[u8], fault: PathFault) -> ContextError {
+pub(crate) fn symlink(path: &[u8], target: &[u8], fault: PathFault) -> ContextError {
     link("symlink", path, target, fault)
 }
 
-pub(super) fn hard_link(path: &[u8], target: &[u8], fault: PathFault) -> ContextError {
+pub(crate) fn hard_link(path: &[u8], target: &[u8], fault: PathFault) -> ContextError {
     link("hard link", path, target, fault)
 }
 
 /// A hard link to what did not come before it.
-pub(super) fn linked_to_nothing(path: &[u8], target: &[u8]) -> ContextError {
+pub(crate) fn linked_to_nothing(path: &[u8], target: &[u8]) -> ContextError {
     hard_link_fault(
         path,
         target,
@@ -176,11 +176,11 @@ pub(super) fn linked_to_nothing(path: &[u8], target: &[u8]) -> ContextError {
     )
 }
 
-pub(super) fn linked_to_folder(path: &[u8], target: &[u8]) -> ContextError {
+pub(crate) fn linked_to_folder(path: &[u8], target: &[u8]) -> ContextError {
     hard_link_fault(path, target, "which is a folder", "make it a symlink, or leave it out")
 }
 
-pub(super) fn linked_to_itself(path: &[u8]) -> ContextError {
+pub(crate) fn linked_to_itself(path: &[u8]) -> ContextError {
     hard_link_fault(path, path, "which is itself", LEAVE_OUT)
 }
 
@@ -191,17 +191,17 @@ fn hard_link_fault(path: &[u8], target: &[u8], rule: &str, hint: &str) -> Contex
 }
 
 /// An entry below a path that is no folder.
-pub(super) fn below_file(path: &[u8], file: &[u8]) -> ContextError {
+pub(crate) fn below_file(path: &[u8], file: &[u8]) -> ContextError {
     let rule = format!("lies below \"{}\", which is a file there and no folder", shown(file));
     entry(path, &rule, ONE_OF_BOTH)
 }
 
 /// A file or link where a folder with entries is already.
-pub(super) fn above_entries(path: &[u8]) -> ContextError {
+pub(crate) fn above_entries(path: &[u8]) -> ContextError {
     entry(path, "is there as a file and as a folder with entries", ONE_OF_BOTH)
 }
 
-pub(super) fn tangled() -> ContextError {
+pub(crate) fn tangled() -> ContextError {
     refused(
         Reason::ContextUnsafe,
         "the build context has more symlinks than can be followed".to_owned(),
@@ -226,13 +226,13 @@ fn link(kind: &str, path: &[u8], target: &[u8], fault: PathFault) -> ContextErro
 
 // The Dockerfile.
 
-pub(super) fn dockerfile_is_folder(dockerfile: &DockerfilePath) -> ContextError {
+pub(crate) fn dockerfile_is_folder(dockerfile: &DockerfilePath) -> ContextError {
     let message = format!("\"{dockerfile}\" in the build context is a folder, not a Dockerfile");
     refused(Reason::DockerfileMissing, message, "name the file in it as the build's dockerfile")
 }
 
 /// `top` are names at the top of the context, `likely` files called like a Dockerfile.
-pub(super) fn dockerfile_missing(
+pub(crate) fn dockerfile_missing(
     dockerfile: &DockerfilePath,
     top: &[Vec<u8>],
     more_at_top: bool,

@@ -4,15 +4,15 @@ use std::io::{Read, Write};
 
 use slipway_domain::DockerfilePath;
 
-use super::contents::Contents;
-use super::entry::{self, Entry, Kind};
-use super::input::{Input, InputError};
-use super::links::{Links, LinksFault};
-use super::output::CleanTar;
-use super::path::{PathFault, Target, judge_target, normalise};
-use super::places::{Known, PlaceFault, Places};
-use super::refuse;
-use super::{ContextError, ContextLimits, ContextSummary};
+use crate::contents::Contents;
+use crate::entry::{self, Entry, Kind};
+use crate::input::{Input, InputError};
+use crate::links::{Links, LinksFault};
+use crate::output::CleanTar;
+use crate::path::{PathFault, Target, judge_target, normalise};
+use crate::places::{Known, PlaceFault, Places};
+use crate::refuse;
+use crate::{ContextError, ContextLimits, ContextSummary};
 
 /// Copies the tar in `archive`, plain or gzip, to `out`, entry by entry and each one judged.
 /// Blocks; memory does not grow with the archive's bytes.

@@ -2,17 +2,17 @@
 
 use slipway_domain::DockerfilePath;
 
-use super::ContextError;
-use super::entry::Kind;
-use super::links::{Leads, Links};
-use super::refuse;
+use crate::ContextError;
+use crate::entry::Kind;
+use crate::links::{Leads, Links};
+use crate::refuse;
 
 /// Names at the top that an error lists.
 const TOP_NAMES: usize = 10;
 /// Dockerfiles elsewhere that an error could point to.
 const LIKELY_FILES: usize = 3;
 
-pub(super) struct Contents<'a> {
+pub(crate) struct Contents<'a> {
     dockerfile: &'a DockerfilePath,
     /// What the Dockerfile's path turned out to be.
     found: Option<Kind>,
@@ -24,11 +24,11 @@ pub(super) struct Contents<'a> {
 }
 
 impl<'a> Contents<'a> {
-    pub(super) const fn new(dockerfile: &'a DockerfilePath) -> Self {
+    pub(crate) const fn new(dockerfile: &'a DockerfilePath) -> Self {
         Self { dockerfile, found: None, top: Vec::new(), more_at_top: false, likely: Vec::new() }
     }
 
-    pub(super) fn note(&mut self, kind: Kind, path: &[u8]) {
+    pub(crate) fn note(&mut self, kind: Kind, path: &[u8]) {
         if path == self.dockerfile.as_str().as_bytes() {
             self.found = Some(kind);
         }
@@ -39,7 +39,7 @@ impl<'a> Contents<'a> {
     }
 
     /// Refuses a context without its Dockerfile.
-    pub(super) fn require_dockerfile(&self, links: &Links) -> Result<(), ContextError> {
+    pub(crate) fn require_dockerfile(&self, links: &Links) -> Result<(), ContextError> {
         match self.found {
             Some(Kind::File | Kind::HardLink) => return Ok(()),
             Some(Kind::Folder) => return Err(refuse::dockerfile_is_folder(self.dockerfile)),

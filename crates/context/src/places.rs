@@ -24,7 +24,7 @@ enum Place {
 
 /// Why an entry cannot stand where it wants to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PlaceFault<'a> {
+pub(crate) enum PlaceFault<'a> {
     /// There is a file or link at this path, which is above it.
     BelowFile(&'a [u8]),
     /// It is a file or link, and there are entries below its path.
@@ -35,20 +35,20 @@ pub(super) enum PlaceFault<'a> {
 
 /// What a path is known to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     Leaf,
     Folder,
     Nothing,
 }
 
-pub(super) struct Places {
+pub(crate) struct Places {
     hashing: RandomState,
     places: HashMap<u64, Place>,
     most: u64,
 }
 
 impl Places {
-    pub(super) fn new(most_entries: u64) -> Self {
+    pub(crate) fn new(most_entries: u64) -> Self {
         Self {
             hashing: RandomState::new(),
             places: HashMap::new(),
@@ -57,7 +57,7 @@ impl Places {
     }
 
     /// Puts a folder at `path`.
-    pub(super) fn put_folder<'a>(&mut self, path: &'a [u8]) -> Result<(), PlaceFault<'a>> {
+    pub(crate) fn put_folder<'a>(&mut self, path: &'a [u8]) -> Result<(), PlaceFault<'a>> {
         let hash = self.put_folders_above(path)?;
         let place = self.places.entry(hash).or_insert(Place::Folder);
         // A folder that comes after a file of its name takes its place.
@@ -68,7 +68,7 @@ impl Places {
     }
 
     /// Puts a file or a link at `path`.
-    pub(super) fn put_leaf<'a>(&mut self, path: &'a [u8]) -> Result<(), PlaceFault<'a>> {
+    pub(crate) fn put_leaf<'a>(&mut self, path: &'a [u8]) -> Result<(), PlaceFault<'a>> {
         let hash = self.put_folders_above(path)?;
         if self.places.insert(hash, Place::Leaf) == Some(Place::Inhabited) {
             return Err(PlaceFault::AboveEntries);
@@ -77,7 +77,7 @@ impl Places {
     }
 
     /// What is at `path`.
-    pub(super) fn at(&self, path: &[u8]) -> Known {
+    pub(crate) fn at(&self, path: &[u8]) -> Known {
         let mut walk = Walk::new(&self.hashing, path);
         while walk.next_folder().is_some() {}
         match self.places.get(&walk.end()) {

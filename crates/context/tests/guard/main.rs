@@ -11,8 +11,8 @@ mod stream;
 
 use std::io::Read;
 
+use slipway_context::{ContextError, ContextLimits, ContextSummary, copy_guarded};
 use slipway_domain::{DockerfilePath, Failure, Reason};
-use slipway_worker::context::{ContextError, ContextLimits, ContextSummary, copy_guarded};
 
 /// Guards an archive with the usual limits; the clean tar, or what it was refused for.
 fn guard(archive: impl Read) -> Result<Vec<u8>, Failure> {

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use slipway_domain::DockerfilePath;
 
-use super::entry::{Entry, Kind};
-use super::output::CleanTar;
-use super::path::normalise;
-use super::{ContextError, ContextSummary, OpenContext, refuse};
+use crate::entry::{Entry, Kind};
+use crate::output::CleanTar;
+use crate::path::normalise;
+use crate::{ContextError, ContextSummary, OpenContext, refuse};
 
 /// A tar with one file: `content`, at `path`. Its time is zero, so that the same Dockerfile
 /// makes the same context.

@@ -8,23 +8,23 @@ use std::io::{self, Write};
 
 use tar::{EntryType, Header};
 
-use super::entry::{Entry, Kind, padding};
-use super::input::BLOCK;
+use crate::entry::{Entry, Kind, padding};
+use crate::input::BLOCK;
 
 const ZEROS: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
-pub(super) struct CleanTar<W> {
+pub(crate) struct CleanTar<W> {
     out: W,
 }
 
 impl<W: Write> CleanTar<W> {
-    pub(super) const fn new(out: W) -> Self {
+    pub(crate) const fn new(out: W) -> Self {
         Self { out }
     }
 
     /// Writes the header of `entry` under `path`; a hard link's or symlink's target is
     /// `target`. The data of a file follows through [`Self::data`] and [`Self::pad`].
-    pub(super) fn entry(&mut self, entry: &Entry, path: &[u8], target: &[u8]) -> io::Result<()> {
+    pub(crate) fn entry(&mut self, entry: &Entry, path: &[u8], target: &[u8]) -> io::Result<()> {
         let mut header = header(entry.size, entry.mode);
         header.set_mtime(entry.mtime);
         header.set_entry_type(match entry.kind {
@@ -47,17 +47,17 @@ impl<W: Write> CleanTar<W> {
         self.out.write_all(header.as_bytes())
     }
 
-    pub(super) fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)
     }
 
-    pub(super) fn pad(&mut self, size: u64) -> io::Result<()> {
+    pub(crate) fn pad(&mut self, size: u64) -> io::Result<()> {
         let count = usize::try_from(padding(size)).unwrap_or(0);
         self.out.write_all(&ZEROS[..count])
     }
 
     /// Writes the end mark.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         self.out.write_all(&ZEROS)?;
         self.out.flush()
     }

@@ -7,7 +7,7 @@ const LONGEST_PART: usize = 255;
 
 /// Why a name cannot be in a build context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PathFault {
+pub(crate) enum PathFault {
     Absolute,
     Leaves,
     Control,
@@ -16,7 +16,7 @@ pub(super) enum PathFault {
 
 /// Where a symlink points, as far as the words tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// Inside, whatever the other links are.
     Inside,
     /// Inside if the folders it names are folders: it has a `..` after a name, and were that
@@ -26,7 +26,7 @@ pub(super) enum Target {
 
 /// A path as the words of a name mean it: without `.`, `..`, doubled slashes and a slash at
 /// the end. The context itself is the empty path.
-pub(super) fn normalise(name: &[u8]) -> Result<Vec<u8>, PathFault> {
+pub(crate) fn normalise(name: &[u8]) -> Result<Vec<u8>, PathFault> {
     check_bytes(name)?;
     let mut path = Vec::with_capacity(name.len());
     for part in parts(name) {
@@ -47,7 +47,7 @@ pub(super) fn normalise(name: &[u8]) -> Result<Vec<u8>, PathFault> {
 }
 
 /// Judges the target of a symlink at `path`, which is normalised.
-pub(super) fn judge_target(path: &[u8], target: &[u8]) -> Result<Target, PathFault> {
+pub(crate) fn judge_target(path: &[u8], target: &[u8]) -> Result<Target, PathFault> {
     check_bytes(target)?;
     let mut depth = parts(path).count().saturating_sub(1);
     let mut verdict = Target::Inside;
@@ -67,7 +67,7 @@ pub(super) fn judge_target(path: &[u8], target: &[u8]) -> Result<Target, PathFau
 }
 
 /// The words of a path, `..` among them.
-pub(super) fn parts(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+pub(crate) fn parts(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."))
 }
 

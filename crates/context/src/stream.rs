@@ -15,7 +15,7 @@ use slipway_domain::{DockerfilePath, Failure, Reason};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::{ContextError, ContextLimits, ContextSummary, copy_guarded};
+use crate::{ContextError, ContextLimits, ContextSummary, copy_guarded};
 
 /// Bytes in one piece of the stream: large enough that handing it over costs nothing.
 const PIECE: usize = 128 << 10;
@@ -73,7 +73,7 @@ pub fn stream_guarded(
 
 impl OpenContext {
     /// A context that is at hand and of our own making.
-    pub(super) fn of_bytes(tar: Bytes, summary: ContextSummary) -> Self {
+    pub(crate) fn of_bytes(tar: Bytes, summary: ContextSummary) -> Self {
         let (sender, pieces) = mpsc::channel(2);
         // There is room for both, and nobody has closed the channel.
         let sent = sender.try_send(Piece::Bytes(tar)).and(sender.try_send(Piece::End));
@@ -125,7 +125,7 @@ impl<R: Read> Read for WhileWanted<R> {
 /// The read was given up, not failed: nobody takes the context any more.
 #[derive(Debug, Error)]
 #[error("nobody takes the build context any more")]
-pub(super) struct Unwanted;
+pub(crate) struct Unwanted;
 
 struct PieceWriter {
     sender: mpsc::Sender<Piece>,
