@@ -4,7 +4,7 @@
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
 #   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
-#                      compose debootstrap
+#                      compose debootstrap ssh
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -63,6 +63,8 @@ look_for() {
             if ! docker compose version >/dev/null 2>&1; then have docker-compose || packages+=(docker-compose); fi
             ;;
         curl) have curl || packages+=(curl ca-certificates) ;;
+        # Its keys, and its client at the agent of builds.
+        ssh) if ! have ssh-keygen || ! have ssh-add; then packages+=(openssh-client); fi ;;
         jq | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
         *) die "dev/install.sh knows no \"$1\"" ;;
     esac

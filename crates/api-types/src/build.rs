@@ -81,13 +81,13 @@ pub enum SourceView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailureView {
     /// What happened, as a word: `dockerfile_invalid`, `step_failed`, `file_not_found`,
-    /// `address_not_fetched`, `base_image_not_found`, `base_image_denied`,
+    /// `address_not_fetched`, `base_image_not_found`, `base_image_denied`, `secret_missing`,
     /// `context_not_an_archive`, `context_truncated`, `context_unsafe`, `context_too_large`,
     /// `dockerfile_missing`, `upload_missing`, `source_not_found`, `source_denied`,
     /// `source_unreachable`, `source_error`, `address_refused`, `registry_denied`,
     /// `registry_unreachable`, `registry_error`, `host_unreachable`, `host_disk_full`,
-    /// `image_lost`, `host_error`, `timed_out`, `queue_timeout`, `attempts_exhausted` or
-    /// `internal`.
+    /// `image_lost`, `builder_unsupported`, `host_error`, `timed_out`, `queue_timeout`,
+    /// `attempts_exhausted` or `internal`.
     #[schema(value_type = String, example = "step_failed")]
     pub reason: Reason,
     /// The stage it happened in: `preparing`, `building`, `pushing` or `purging`.

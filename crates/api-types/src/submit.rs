@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use slipway_domain::{Credentials, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS};
+use slipway_domain::{Credentials, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Secret};
 use utoipa::ToSchema;
 
 use crate::SourceRequest;
@@ -29,7 +29,8 @@ pub struct SubmitBuild {
     /// Path of the Dockerfile within the context.
     #[schema(default = "Dockerfile")]
     pub dockerfile: Option<String>,
-    /// Build arguments. They end up in the image's history: no place for secrets.
+    /// Build arguments. They end up in the image's history: no place for secrets, which go into
+    /// `secrets`.
     #[serde(default)]
     pub args: BTreeMap<String, String>,
     /// Labels for the image.
@@ -54,6 +55,18 @@ pub struct SubmitBuild {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, LoginSchema>)]
     pub registry_auth: BTreeMap<String, Credentials>,
+    /// What `RUN --mount=type=secret,id=…` finds, by its id (letters, digits, `.`, `_`, `-`), at
+    /// most 500 KiB each. Needs a Docker host with BuildKit. Kept sealed, never shown, and
+    /// erased when the build ends.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>, write_only)]
+    pub secrets: BTreeMap<String, Secret>,
+    /// Private keys without a passphrase, by the id of `RUN --mount=type=ssh`, which is
+    /// `default` where it names none. A step gets an agent that signs with the key, and never
+    /// the key. Needs a Docker host with BuildKit. Kept and erased as `secrets` are.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>, write_only)]
+    pub ssh: BTreeMap<String, Secret>,
     /// The tenant that the build belongs to.
     #[schema(default = "default")]
     pub project: Option<String>,
@@ -89,6 +102,14 @@ pub struct RetryBuild {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, LoginSchema>)]
     pub registry_auth: BTreeMap<String, Credentials>,
+    /// Build secrets by their id, erased like the logins.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>, write_only)]
+    pub secrets: BTreeMap<String, Secret>,
+    /// SSH keys by their id, erased like the logins.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>, write_only)]
+    pub ssh: BTreeMap<String, Secret>,
 }
 
 // For the API document only: the real one is the domain's `Credentials`, which knows no

@@ -80,8 +80,8 @@ pub(crate) enum Error {
     /// What is to be repeated is not over.
     #[error("the build is not over: {0}")]
     NotOver(BuildState),
-    /// What is to be repeated needs logins.
-    #[error("the logins of this build were erased when it ended")]
+    /// What is to be repeated needs logins or other secrets.
+    #[error("the logins, secrets and ssh keys of this build were erased when it ended")]
     LoginsErased,
     /// What is to be repeated needs an upload that is gone.
     #[error("the upload of this build is gone")]
@@ -156,9 +156,9 @@ impl Error {
             Self::NotOver(_) => {
                 say(S::CONFLICT, "not_over").hint("wait for its end, or cancel it first")
             }
-            Self::LoginsErased => say(S::CONFLICT, "logins_erased")
-                .field("registry_auth")
-                .hint("send them again in the body of the retry"),
+            Self::LoginsErased => say(S::CONFLICT, "logins_erased").field("registry_auth").hint(
+                "send them again in the body of the retry, as registry_auth, secrets and ssh",
+            ),
             Self::UploadGone => say(S::CONFLICT, "upload_gone")
                 .hint("send the context again and submit a new build"),
             Self::Store(error) => store_failed(error),

@@ -3,20 +3,12 @@
 //! Every dialect translates its request into a draft; here the draft is checked, written
 //! down and rung for. What is accepted is in the database before the client hears of it.
 
-use std::collections::BTreeMap;
-
-use slipway_domain::{
-    BuildId, BuildSpec, BuildSpecDraft, Credentials, FieldError, RegistryHost, Secrets, Source,
-};
+use slipway_domain::{BuildId, BuildSpec, BuildSpecDraft, FieldError, Secrets, Source};
 use slipway_queue::News;
 use slipway_store::builds::{self, Build, Idempotency, Submission, Submitted};
 
 use crate::error::Error;
 use crate::{Api, trace};
-
-/// More logins than any build needs, few enough to seal.
-const MAX_LOGINS: usize = 100;
-const MAX_LOGIN_BYTES: usize = 64 * 1024;
 
 /// A checked request.
 pub(crate) struct Order {
@@ -63,43 +55,6 @@ impl Key {
             .into()),
         }
     }
-}
-
-/// Logins under whatever spelling of their registries. Errors never quote a spelling: it
-/// may be a URL with a password in it.
-pub(crate) fn logins(given: BTreeMap<String, Credentials>) -> Result<Secrets, Error> {
-    let refuse = |message: &str| {
-        FieldError::new("registry_auth", message)
-            .hint("name each registry as host or host:port, Docker Hub as docker.io")
-    };
-    if given.len() > MAX_LOGINS {
-        return Err(refuse("has more than 100 logins").into());
-    }
-    let mut registry_auth = BTreeMap::new();
-    for (registry, login) in given {
-        let registry =
-            RegistryHost::parse(&registry).map_err(|_| refuse("has a name that is no registry"))?;
-        // Logins travel as `username:password` (RFC 7617), which leaves no room for either.
-        let username =
-            |message: &str| FieldError::new(format!("registry_auth.{registry}.username"), message);
-        if login.username.is_empty() {
-            return Err(
-                username("is empty; leave the registry out to use it without a login").into()
-            );
-        }
-        if login.username.contains(':') {
-            return Err(username("has a colon in it, which no username may have")
-                .hint("what follows the colon may be the password: that goes into password")
-                .into());
-        }
-        if login.username.len() + login.password.expose().len() > MAX_LOGIN_BYTES {
-            return Err(refuse("has a login that is larger than 64 KiB").into());
-        }
-        if registry_auth.insert(registry, login).is_some() {
-            return Err(refuse("names one registry in two spellings").into());
-        }
-    }
-    Ok(Secrets { registry_auth })
 }
 
 /// Accepts an order: writes it down, then rings.

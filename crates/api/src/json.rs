@@ -6,12 +6,14 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use slipway_domain::FieldError;
+use slipway_domain::{FieldError, SecretId};
 
 use crate::error::Error;
 
 /// The field below which names may be as secret as values.
 const LOGINS: &str = "registry_auth";
+/// The fields whose names are ids, unless a secret was written in place of one.
+const BY_ID: [&str; 2] = ["secrets", "ssh"];
 
 /// Reads a JSON object.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
@@ -65,6 +67,13 @@ fn explain(path: &str, error: &serde_json::Error) -> Error {
 
 /// The path as it may be quoted: a registry may be spelled as a URL with a login in it.
 fn shown(path: &str) -> &str {
+    let by_id = BY_ID.iter().find_map(|field| Some((field, path.strip_prefix(field)?)));
+    if let Some((field, rest)) = by_id
+        && let Some(id) = rest.strip_prefix('.')
+        && SecretId::parse(id).is_none()
+    {
+        return field;
+    }
     match path {
         "." => "",
         path if path.starts_with(LOGINS) && path.contains(['@', '/']) => LOGINS,
@@ -231,7 +240,7 @@ mod tests {
         invalid_field source.content: must be a string, not an integer
         unknown_field source.contnet: there is no such field [the fields are type, content]
         invalid_field source.id: cannot be read: UUID parsing failed
-        unknown_field imgae: there is no such field [the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key]
+        unknown_field imgae: there is no such field [the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, secrets, ssh, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key]
         invalid_field args.A: must be a string, not an integer
         invalid_field args: must be an object, not a list
         malformed_body : the body is no JSON object: EOF while parsing a string at line 1 column 86

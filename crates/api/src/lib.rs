@@ -19,6 +19,7 @@ mod params;
 mod receive;
 mod request_log;
 mod routes;
+mod secrets;
 mod serve;
 mod trace;
 

@@ -37,6 +37,8 @@ pub enum Reason {
     BaseImageNotFound,
     /// A base image's registry refused the login, or wants one.
     BaseImageDenied,
+    /// A step mounts a build secret or an SSH agent that the request does not have.
+    SecretMissing,
     /// The build context is no tar or gzip of one.
     ContextNotAnArchive,
     /// The build context ends in the middle.
@@ -71,6 +73,8 @@ pub enum Reason {
     HostDiskFull,
     /// The Docker host no longer has what it built: it was replaced, or cleaned up by others.
     ImageLost,
+    /// The Docker host's builder cannot do what the build needs.
+    BuilderUnsupported,
     /// The Docker host refused or failed for a reason of its own.
     HostError,
     /// The stage outlasted its time limit.
@@ -175,6 +179,7 @@ impl Reason {
             | Self::BaseImageNotFound
             | Self::BaseImageDenied
             | Self::AddressRefused
+            | Self::SecretMissing
             | Self::TimedOut => Fault::User,
             Self::ContextNotAnArchive
             | Self::ContextTruncated
@@ -189,9 +194,11 @@ impl Reason {
             Self::RegistryDenied | Self::RegistryUnreachable | Self::RegistryError => {
                 Fault::Registry
             }
-            Self::HostUnreachable | Self::HostDiskFull | Self::ImageLost | Self::HostError => {
-                Fault::Host
-            }
+            Self::HostUnreachable
+            | Self::HostDiskFull
+            | Self::ImageLost
+            | Self::BuilderUnsupported
+            | Self::HostError => Fault::Host,
             Self::QueueTimeout | Self::AttemptsExhausted | Self::Internal => Fault::System,
         }
     }
@@ -210,6 +217,7 @@ impl Reason {
             | Self::AddressNotFetched
             | Self::BaseImageNotFound
             | Self::BaseImageDenied
+            | Self::SecretMissing
             | Self::ContextNotAnArchive
             | Self::ContextTruncated
             | Self::ContextUnsafe
@@ -224,6 +232,7 @@ impl Reason {
             | Self::RegistryDenied
             | Self::RegistryUnreachable
             | Self::RegistryError
+            | Self::BuilderUnsupported
             | Self::HostError
             | Self::TimedOut
             | Self::QueueTimeout

@@ -14,6 +14,7 @@ mod image_ref;
 mod platform;
 mod project;
 mod secret;
+mod secrets;
 mod source;
 mod spec;
 mod state;
@@ -28,7 +29,8 @@ pub use id::{Attempt, BuildId, UploadId, WorkerId};
 pub use image_ref::{ImageRef, ImageRefError, RegistryHost};
 pub use platform::Platform;
 pub use project::Project;
-pub use secret::{Credentials, Secret, Secrets};
+pub use secret::{Credentials, Secret, SecretId};
+pub use secrets::Secrets;
 pub use source::{DockerfilePath, Source};
 pub use spec::{
     BuildSpec, BuildSpecDraft, MAX_PRIORITY, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS,

@@ -4,12 +4,11 @@
 //! nothing: printing, logging or comparing one by accident does not compile or shows
 //! stars. The only ways to the value are named so that a review finds them.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-
-use crate::RegistryHost;
+use serde::Deserialize;
 
 /// A value that is never printed.
 ///
@@ -43,11 +42,16 @@ impl From<String> for Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
+
+/// The name that registries' tools give to a password which is an identity token: one that a
+/// registry's token server takes in place of name and password. It is what
+/// `docker-credential-…` helpers answer with.
+const TOKEN_USERNAME: &str = "<token>";
 
 /// A login for a registry.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,62 +63,50 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// All secrets of one build.
-#[derive(Debug, Clone, Default)]
-pub struct Secrets {
-    /// Logins by registry, for base images and for the push.
-    pub registry_auth: BTreeMap<RegistryHost, Credentials>,
+impl Credentials {
+    /// A login by an identity token, without name and password.
+    #[must_use]
+    pub fn identity_token(token: Secret) -> Self {
+        Self { username: TOKEN_USERNAME.to_owned(), password: token }
+    }
+
+    /// Whether the password is an identity token.
+    #[must_use]
+    pub fn is_identity_token(&self) -> bool {
+        self.username == TOKEN_USERNAME
+    }
 }
 
-/// The plaintext form, which only exists between here and the seal.
-#[derive(Serialize)]
-struct PlainCredentials<'a> {
-    username: &'a str,
-    password: &'a str,
+/// By what a Dockerfile asks for a secret: `RUN --mount=type=secret,id=…`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretId(String);
+
+impl SecretId {
+    /// Reads an id: 1 to 128 letters, digits, dots, dashes and underscores. What is refused is
+    /// not quoted: it may be the secret in the wrong place.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let fits = (1..=128).contains(&text.len()) && text.chars().all(good);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-impl Secrets {
-    /// Whether there is nothing to keep.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.registry_auth.is_empty()
+impl fmt::Display for SecretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
+}
 
-    /// The values as bytes to be sealed. Never to be stored or logged as they are.
-    #[must_use]
-    pub fn expose_bytes(&self) -> Vec<u8> {
-        let plain: BTreeMap<&str, PlainCredentials<'_>> = self
-            .registry_auth
-            .iter()
-            .map(|(registry, login)| {
-                let plain = PlainCredentials {
-                    username: &login.username,
-                    password: login.password.expose(),
-                };
-                (registry.as_str(), plain)
-            })
-            .collect();
-        // A map of strings cannot fail to serialise.
-        serde_json::to_vec(&plain).unwrap_or_default()
-    }
-
-    /// Reads back what [`Secrets::expose_bytes`] wrote, after unsealing.
-    ///
-    /// # Errors
-    /// When the bytes are of another form; the error does not quote them.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
-        let plain: BTreeMap<String, Credentials> =
-            serde_json::from_slice(bytes).map_err(|_| "unsealed secrets are of another form")?;
-        let registry_auth = plain
-            .into_iter()
-            .map(|(registry, login)| (RegistryHost::normalised(&registry), login))
-            .collect();
-        Ok(Self { registry_auth })
-    }
-
-    /// Every value that must not surface in a log.
-    pub fn values(&self) -> impl Iterator<Item = &Secret> {
-        self.registry_auth.values().map(|login| &login.password)
+impl Borrow<str> for SecretId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -123,22 +115,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_stars_only() {
-        let login = Credentials { username: "u".into(), password: "hunter2".to_owned().into() };
-        let secrets =
-            Secrets { registry_auth: [(RegistryHost::normalised("r.example"), login)].into() };
-        let shown = format!("{secrets:?} {secrets:#?}");
-        assert!(shown.contains("***"));
-        assert!(!shown.contains("hunter2"));
-    }
-
-    #[test]
-    fn sealed_form_and_back() {
-        let login = Credentials { username: "u".into(), password: "p\"w\n".to_owned().into() };
-        let secrets =
-            Secrets { registry_auth: [(RegistryHost::normalised("r.example"), login)].into() };
-        let back = Secrets::from_bytes(&secrets.expose_bytes()).unwrap();
-        let login = &back.registry_auth[&RegistryHost::normalised("r.example")];
-        assert_eq!((login.username.as_str(), login.password.expose()), ("u", "p\"w\n"));
+    fn ids_as_dockerfiles_have_them() {
+        for good in ["npm", "aws.credentials", "A-b_9", "_", &"x".repeat(128)] {
+            assert_eq!(SecretId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a,b", "a=b", "a/b", "ä", "a\n", &"x".repeat(129)] {
+            assert!(SecretId::parse(bad).is_none(), "{bad:?}");
+        }
     }
 }

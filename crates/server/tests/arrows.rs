@@ -13,12 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate with the crates of this workspace that it is built from.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("slipway-domain", &[]),
     ("slipway-context", &["slipway-domain"]),
+    ("slipway-outbound", &["slipway-domain"]),
+    ("slipway-ssh", &[]),
     ("slipway-store", &["slipway-domain"]),
     ("slipway-queue", &["slipway-domain", "slipway-store"]),
-    ("slipway-outbound", &["slipway-domain"]),
     (
         "slipway-worker",
         &[
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "slipway-domain",
             "slipway-outbound",
             "slipway-queue",
+            "slipway-ssh",
             "slipway-store",
         ],
     ),
@@ -38,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "slipway-domain",
             "slipway-follow",
             "slipway-queue",
+            "slipway-ssh",
             "slipway-store",
         ],
     ),

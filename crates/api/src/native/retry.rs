@@ -6,13 +6,14 @@ use slipway_api_types::{BuildView, ErrorView, RetryBuild};
 use super::{path, submit};
 use crate::error::Error;
 use crate::intake::{self, Order};
+use crate::secrets::{self, Brought};
 use crate::{Api, body, json};
 
 /// Retry a build
 ///
-/// A new build of the same request; the old one stays as it ended. The logins of the old
-/// one were erased when it ended: where it had some, send them again. A retry takes the place
-/// of no newer build of its `supersede_key`.
+/// A new build of the same request; the old one stays as it ended. The logins, secrets and SSH
+/// keys of the old one were erased when it ended: where it had some, send them again. A retry
+/// takes the place of no newer build of its `supersede_key`.
 #[utoipa::path(
     post, path = "/api/v2/builds/{id}/retry", tag = "builds", operation_id = "retry_build",
     params(
@@ -40,7 +41,11 @@ pub(crate) async fn retry(
         b"" | b"null" => RetryBuild::default(),
         body => json::parse(body)?,
     };
-    let secrets = intake::logins(brought.registry_auth)?;
+    let secrets = secrets::check(Brought {
+        registry_auth: brought.registry_auth,
+        secrets: brought.secrets,
+        ssh: brought.ssh,
+    })?;
     let build = path::build(&req, &api).await?;
     if !build.state.is_finished() {
         return Err(Error::NotOver(build.state));

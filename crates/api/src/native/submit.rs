@@ -10,6 +10,7 @@ use slipway_store::builds::Build;
 use super::view;
 use crate::error::Error;
 use crate::intake::{self, Accepted, Key, Order};
+use crate::secrets::{self, Brought};
 use crate::{Api, body, json, request_log};
 
 /// Submit a build
@@ -94,5 +95,10 @@ fn order(asked: SubmitBuild) -> Result<Order, Error> {
         queue_timeout_seconds: asked.queue_timeout_seconds,
         supersede_key: asked.supersede_key,
     };
-    Order::check(draft, intake::logins(asked.registry_auth)?)
+    let secrets = secrets::check(Brought {
+        registry_auth: asked.registry_auth,
+        secrets: asked.secrets,
+        ssh: asked.ssh,
+    })?;
+    Order::check(draft, secrets)
 }

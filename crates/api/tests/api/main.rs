@@ -11,6 +11,7 @@
 mod bad_input;
 mod boatyard;
 mod boatyard_form;
+mod build_secrets;
 mod cancel;
 mod events;
 mod health;

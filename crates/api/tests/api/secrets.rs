@@ -8,11 +8,13 @@ use serde_json::json;
 use slipway_store::builds;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::build_secrets::a_key;
 use crate::server::{Server, answer};
 use crate::worker::Worker;
 
 const USERNAME: &str = "captain-nemo";
 const PASSWORD: &str = "twenty-thousand-leagues";
+const SECRET: &str = "under-the-sea";
 
 /// All that the process logs, at the most talkative level.
 #[derive(Clone, Default)]
@@ -50,8 +52,12 @@ async fn a_password_never_comes_out() {
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let server = Server::start().await;
-    let login =
-        json!({"registry_auth": {"r.example": {"username": USERNAME, "password": PASSWORD}}});
+    let ssh = a_key(&["-N", ""]);
+    let login = json!({
+        "registry_auth": {"r.example": {"username": USERNAME, "password": PASSWORD}},
+        "secrets": {"npm": SECRET},
+        "ssh": {"default": ssh},
+    });
     let mut seen = Vec::new();
     let accepted = server.submit(login.clone()).await;
     let build = accepted.header("location");
@@ -70,6 +76,13 @@ async fn a_password_never_comes_out() {
         json!({"registry_auth": {"r.example": {"username": USERNAME, PASSWORD: PASSWORD}}}),
         json!({"registry_auth": {format!("https://{USERNAME}:{PASSWORD}@r.example"): login["registry_auth"]["r.example"]}}),
         json!({"image": "A", "registry_auth": login["registry_auth"]}),
+        json!({"image": "A", "secrets": login["secrets"], "ssh": login["ssh"]}),
+        json!({"secrets": SECRET}),
+        json!({"secrets": {format!("npm={SECRET}"): ""}}),
+        json!({"secrets": {"npm": {"value": SECRET}}}),
+        json!({"ssh": {"default": ssh.replace("OPENSSH", "")}}),
+        json!({"ssh": [ssh]}),
+        json!({"ssh": {ssh.as_str(): ""}}),
         json!({"image": format!("https://{USERNAME}:{PASSWORD}@r.example/app")}),
     ] {
         let refused = server.submit(body).await;
@@ -105,7 +118,8 @@ async fn a_password_never_comes_out() {
     assert!(logged.contains("answered"), "the log was captured: {logged}");
     let stored = std::fs::read(server.folder.path().join("rows.db")).unwrap();
     let shown = format!("{seen:?} {waiting:?} {logged} {}", String::from_utf8_lossy(&stored));
-    for secret in [PASSWORD, USERNAME] {
+    let lines = ssh.lines().filter(|line| !line.starts_with('-'));
+    for secret in [PASSWORD, USERNAME, SECRET].into_iter().chain(lines) {
         if let Some(at) = shown.find(secret) {
             panic!("{}", &shown[at.saturating_sub(300)..at + secret.len()]);
         }

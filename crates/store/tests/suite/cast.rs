@@ -39,7 +39,8 @@ pub(crate) fn spec(image: &str) -> BuildSpec {
 pub(crate) fn secrets(password: &str) -> Secrets {
     let login =
         Credentials { username: "robot-of-ours".into(), password: password.to_owned().into() };
-    Secrets { registry_auth: [(RegistryHost::parse("r.example").unwrap(), login)].into() }
+    let registry_auth = [(RegistryHost::parse("r.example").unwrap(), login)].into();
+    Secrets { registry_auth, ..Secrets::default() }
 }
 
 pub(crate) async fn submit(store: &Store, spec: &BuildSpec, now: DateTime<Utc>) -> Build {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use slipway_domain::{Credentials, DockerfilePath, Failure, Platform, Reason, RegistryHost, Stage};
+use slipway_domain::{DockerfilePath, Failure, Platform, Reason, Secrets, Stage};
 use tokio::sync::mpsc;
 use url::form_urlencoded;
 
@@ -45,8 +45,8 @@ pub struct BuildRequest {
     pub no_cache: bool,
     /// Look for newer base images even where the host has them.
     pub pull: bool,
-    /// Logins for base images.
-    pub logins: BTreeMap<RegistryHost, Credentials>,
+    /// Logins for base images, and what steps mount: secrets and SSH agents.
+    pub secrets: Secrets,
 }
 
 /// What came of a build.
@@ -66,7 +66,8 @@ impl Engine {
     ///
     /// # Errors
     /// Everything that can be wrong with a Dockerfile, a context, a base image or a host,
-    /// told apart by its [`Reason`]. For a context that ended in an error, the failure says
+    /// told apart by its [`Reason`]. Secrets and SSH agents need BuildKit: on another builder
+    /// nothing is begun, and the reason is [`Reason::BuilderUnsupported`]. For a context that ended in an error, the failure says
     /// just that: its maker knows the reason.
     pub async fn build(
         &self,
@@ -75,6 +76,9 @@ impl Engine {
         progress: mpsc::Sender<Progress>,
     ) -> Result<BuiltImage, Failure> {
         let builder = self.info().await?.builder;
+        if builder == Builder::Classic && request.secrets.need_buildkit() {
+            return Err(faults::no_mounts(&self.host).at(Stage::Preparing));
+        }
         let broke_off = Arc::new(OnceLock::new());
         let context = watched(context, Arc::clone(&broke_off));
         let heard = Heard::default();
@@ -97,12 +101,15 @@ async fn attempt(
     heard: &Heard,
 ) -> Result<BuiltImage, Failure> {
     // Held until the build is over.
-    let session = (builder == Builder::Buildkit)
-        .then(|| Session::start(Arc::clone(&host.wire), request.logins.clone()));
+    let session = match builder {
+        Builder::Buildkit => Some(Session::start(Arc::clone(&host.wire), &request.secrets)?),
+        Builder::Classic => None,
+    };
     let mut head =
         wire::tar(wire::request(Method::POST, &path(request, session.as_ref().map(Session::id))));
-    if builder == Builder::Classic && !request.logins.is_empty() {
-        head = head.header("X-Registry-Config", logins::registry_config(&request.logins));
+    let logins = &request.secrets.registry_auth;
+    if builder == Builder::Classic && !logins.is_empty() {
+        head = head.header("X-Registry-Config", logins::registry_config(logins));
     }
     let sent = match wire::with_body(head, wire::streamed(context)) {
         Ok(request) => host.wire.send(request).await,

@@ -75,7 +75,7 @@ mod tests {
     fn mask(password: &str) -> Mask {
         let login = Credentials { username: "user".into(), password: password.to_owned().into() };
         let registry = RegistryHost::normalised("r.example");
-        Mask::new(&Secrets { registry_auth: [(registry, login)].into() })
+        Mask::new(&Secrets { registry_auth: [(registry, login)].into(), ..Secrets::default() })
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Run<'_> {
             platform: self.spec.platform.clone(),
             no_cache: self.spec.no_cache,
             pull: self.spec.pull,
-            logins: self.secrets.registry_auth.clone(),
+            secrets: self.secrets.clone(),
         }
     }
 }

@@ -106,7 +106,7 @@ async fn a_base_image_behind_a_login() {
     for builder in BOTH {
         let mut request = request();
         request.pull = true;
-        request.logins = login_for(&registry.host, good_login());
+        request.secrets.registry_auth = login_for(&registry.host, good_login());
         let engine = engine(builder);
         let told = build_dockerfile(&engine, &request, &format!("FROM {base}\n")).await;
         told.result.unwrap_or_else(|failure| panic!("{builder:?}: {failure:?}"));

@@ -217,7 +217,7 @@ async fn a_base_image_that_wants_a_login() {
     for builder in BOTH {
         for login in &logins {
             let failed = failure(builder, &dockerfile, |request| {
-                request.logins = login.clone().unwrap_or_default();
+                request.secrets.registry_auth = login.clone().unwrap_or_default();
             })
             .await;
             assert_eq!(failed.reason, Reason::BaseImageDenied, "{builder:?} {login:?} {failed:?}");

@@ -16,6 +16,7 @@ mod fake_registry;
 mod faults;
 mod hosts;
 mod images;
+mod mounts;
 mod pushing;
 mod standing_still;
 mod support;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream;
 use slipway_domain::{
-    Credentials, DockerfilePath, Failure, HostName, LogStream, RegistryHost, StepStatus,
+    Credentials, DockerfilePath, Failure, HostName, LogStream, RegistryHost, Secrets, StepStatus,
 };
 use slipway_test_support::env;
 use slipway_worker::engine::{
@@ -70,7 +70,7 @@ pub(crate) fn request() -> BuildRequest {
         platform: None,
         no_cache: false,
         pull: false,
-        logins: BTreeMap::new(),
+        secrets: Secrets::default(),
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) async fn submit(
         ImageRef::parse(&image).map_err(|e| FieldError::new("image_name", e.to_string()))?;
     let secrets = fields.login()?.map_or_else(Secrets::default, |login: Credentials| Secrets {
         registry_auth: [(image_ref.registry().clone(), login)].into(),
+        ..Secrets::default()
     });
     let (source, archive) = match fields.choose(archive)? {
         Chosen::Dockerfile(text) => (Source::Dockerfile { content: text }, None),

@@ -169,8 +169,15 @@ mod tests {
             (
                 "[2/2] RUN x",
                 "failed to solve with frontend dockerfile.v0: secret token not found: not found",
-                Reason::DockerfileInvalid,
+                Reason::SecretMissing,
                 "needs the build secret token",
+            ),
+            // BuildKit 0.11 and later, from its sources
+            (
+                "[2/2] RUN x",
+                "failed to solve: secret token: not found",
+                Reason::SecretMissing,
+                "needs the build secret token,",
             ),
             (
                 "[2/2] RUN x",

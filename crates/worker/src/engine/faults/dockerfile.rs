@@ -77,13 +77,25 @@ pub(super) fn perhaps_invalid(text: &str) -> Option<Failure> {
     PARTS_OF_INVALID.iter().any(|part| text.contains(part)).then(|| invalid(text))
 }
 
-/// A step asks for a secret that did not come with the build.
+/// A step asks for a secret or an SSH agent that did not come with the build.
 pub(super) fn secret_missing(text: &str) -> Option<Failure> {
-    // `secret token not found: not found` (BuildKit, `required=true`)
-    let name = text.strip_prefix("secret ")?.split(" not found").next()?;
-    let message = format!("a step needs the build secret {name}, which the build does not have");
-    let hint = "builds take no secrets yet; make the mount optional, or leave it out";
-    Some(failure(Reason::DockerfileInvalid, &message).hint(hint))
+    let (what, field, name) = if let Some((_, rest)) = text.split_once("ssh key ") {
+        // `ssh key default not found`, which our own session says, with BuildKit's prefixes
+        ("ssh key", "ssh", rest.split(" not found").next()?)
+    } else {
+        // `secret token not found: not found` (BuildKit, `required=true`; later
+        // `secret token: not found`)
+        let rest = text.strip_prefix("secret ")?;
+        ("build secret", "secrets", rest.split([' ', ':']).next()?)
+    };
+    if !text.contains("not found") {
+        return None;
+    }
+    let message = format!("a step needs the {what} {name}, which the build does not have");
+    let hint = format!(
+        "send it as {field}.{name} of the request, or let the mount do without it: required=false"
+    );
+    Some(failure(Reason::SecretMissing, &message).hint(hint))
 }
 
 fn invalid(text: &str) -> Failure {

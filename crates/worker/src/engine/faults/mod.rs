@@ -75,6 +75,19 @@ pub(super) fn image_lost(host: &Host, image: &ImageRef) -> Failure {
         .hint("check that nothing else removes images on that docker host")
 }
 
+/// The build mounts secrets or SSH agents, which the host's builder does not know: it would
+/// run each step without them.
+pub(super) fn no_mounts(host: &Host) -> Failure {
+    let message = format!(
+        "build secrets and ssh need buildkit, and docker host {} builds with the classic builder",
+        host.name
+    );
+    failure(Reason::BuilderUnsupported, &message).hint(
+        "let that host use buildkit (Docker 19.03 or later, builder = \"auto\" under \
+         [[docker.hosts]]), or leave secrets and ssh out of the request",
+    )
+}
+
 /// The build's context came with an error, so that the request was given up.
 pub(super) fn context(error: &str) -> Failure {
     failure(Reason::ContextTruncated, &format!("the build context broke off: {error}"))
