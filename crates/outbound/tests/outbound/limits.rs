@@ -44,6 +44,9 @@ async fn exactly_the_limit_is_allowed() {
     request.limits.bytes = 5;
     let fetched = local_fetcher().get(request).await.unwrap();
     assert_eq!(read(fetched).await.unwrap(), b"abcde");
+
+    let error = fetch(&server, Limits { bytes: 4, ..limits() }).await;
+    assert_eq!(error.kind, FetchErrorKind::TooLarge { limit: 4, announced: None });
 }
 
 #[tokio::test]
@@ -54,7 +57,7 @@ async fn one_byte_now_and_then() {
     let over = Duration::from_millis(500);
     let error = fetch(&server, Limits { pace_over: over, ..limits() }).await;
     let FetchErrorKind::TooSlow { bytes, within } = error.kind else { panic!("{error:?}") };
-    assert!(bytes <= 11 && within >= over, "{bytes} in {within:?}");
+    assert!(bytes < 100 && within >= over, "{bytes} in {within:?}");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(error.failure().reason, Reason::SourceError);
 }
@@ -63,11 +66,11 @@ async fn one_byte_now_and_then() {
 async fn a_reader_who_takes_his_time_is_not_the_servers_fault() {
     let server = Server::start(|_| Answer::Endless(ENDLESS.to_owned())).await;
     let mut request = request(server.url("/"));
-    let (slow, idle) = (Duration::from_millis(200), Duration::from_millis(100));
+    let (slow, idle) = (Duration::from_secs(1), Duration::from_secs(1));
     request.limits = Limits { pace_over: slow, bytes_per_second: 1 << 30, idle, ..limits() };
     let mut body = local_fetcher().get(request).await.unwrap().body;
-    for _ in 0..3 {
-        tokio::time::sleep(slow * 2).await;
+    for _ in 0..2 {
+        tokio::time::sleep(slow + idle / 4).await;
         assert!(body.chunk().await.unwrap().is_some());
     }
 }

@@ -86,6 +86,14 @@ async fn in_a_circle() {
     assert_eq!(error.kind, FetchErrorKind::Redirect(RedirectFault::Loop(back)));
     assert_eq!(error.at, server.url("/b").as_str());
     assert_eq!(server.asked().len(), 2);
+
+    // A login in front of the host makes it no other place.
+    let disguised =
+        Server::start(|port| redirect(&format!("//u:p@127.0.0.1:{}{port}", &port[1..]))).await;
+    let url = disguised.url(&format!("/{}", disguised.address.port()));
+    let error = local_fetcher().get(request(url)).await.unwrap_err();
+    assert!(matches!(error.kind, FetchErrorKind::Redirect(RedirectFault::Loop(_))), "{error:?}");
+    assert_eq!(disguised.asked().len(), 1);
 }
 
 #[tokio::test]
