@@ -4,16 +4,17 @@ use slipway_domain::DockerfilePath;
 
 use crate::ContextError;
 use crate::entry::Kind;
-use crate::links::{Leads, Links};
+use crate::links::Leads;
 use crate::refuse;
+use crate::rules::Rules;
 
 /// Names at the top that an error lists.
 const TOP_NAMES: usize = 10;
 /// Dockerfiles elsewhere that an error could point to.
 const LIKELY_FILES: usize = 3;
 
-pub(crate) struct Contents<'a> {
-    dockerfile: &'a DockerfilePath,
+pub(crate) struct Contents {
+    dockerfile: DockerfilePath,
     /// What the Dockerfile's path turned out to be.
     found: Option<Kind>,
     /// Entries of the top folder, each once.
@@ -23,9 +24,13 @@ pub(crate) struct Contents<'a> {
     likely: Vec<Vec<u8>>,
 }
 
-impl<'a> Contents<'a> {
-    pub(crate) const fn new(dockerfile: &'a DockerfilePath) -> Self {
+impl Contents {
+    pub(crate) const fn new(dockerfile: DockerfilePath) -> Self {
         Self { dockerfile, found: None, top: Vec::new(), more_at_top: false, likely: Vec::new() }
+    }
+
+    pub(crate) const fn dockerfile(&self) -> &DockerfilePath {
+        &self.dockerfile
     }
 
     pub(crate) fn note(&mut self, kind: Kind, path: &[u8]) {
@@ -39,19 +44,19 @@ impl<'a> Contents<'a> {
     }
 
     /// Refuses a context without its Dockerfile.
-    pub(crate) fn require_dockerfile(&self, links: &Links) -> Result<(), ContextError> {
+    pub(crate) fn require_dockerfile(&self, rules: &Rules) -> Result<(), ContextError> {
         match self.found {
             Some(Kind::File | Kind::HardLink) => return Ok(()),
-            Some(Kind::Folder) => return Err(refuse::dockerfile_is_folder(self.dockerfile)),
+            Some(Kind::Folder) => return Err(refuse::dockerfile_is_folder(&self.dockerfile)),
             Some(Kind::Symlink) | None => {}
         }
-        match links.leads(self.dockerfile.as_str().as_bytes()) {
+        match rules.leads(self.dockerfile.as_str().as_bytes()) {
             // Whether there is a file at its end the builder finds out: to tell it here, the
             // path of every file would have to be kept.
             Leads::Inside { hops } if hops > 0 => Ok(()),
             Leads::Inside { .. } | Leads::Outside | Leads::Nowhere | Leads::Unknown => {
                 Err(refuse::dockerfile_missing(
-                    self.dockerfile,
+                    &self.dockerfile,
                     &self.top,
                     self.more_at_top,
                     &self.likely,

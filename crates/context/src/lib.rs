@@ -11,62 +11,46 @@
 //! that is refused never gets its end mark, and the stream ends in an error: the builder
 //! cannot take half a context for a whole one.
 
+mod archive;
 mod contents;
-mod dockerfile;
 mod entry;
+mod files;
 mod guard;
-mod input;
+mod ignore;
 mod links;
+mod looks_like;
+mod options;
 mod output;
 mod path;
-mod pax;
 mod places;
 mod refuse;
+mod rules;
+mod scope;
 mod show;
+mod spool;
 mod stream;
+mod survey;
+mod writer;
 
-pub use dockerfile::dockerfile_alone;
+pub use files::context_of_files;
 pub use guard::copy_guarded;
-pub use stream::{ContextStream, OpenContext, stream_guarded};
+pub use ignore::Ignore;
+pub use options::{ContextLimits, ContextOptions, Strip};
+pub use spool::{Spool, SpoolError, Spooled};
+pub use stream::{ContextSink, ContextStream, OpenContext, stream_guarded, stream_tree};
+pub use writer::ContextWriter;
 
 use slipway_domain::Failure;
 use thiserror::Error;
-
-/// How much an archive may hold. What is counted is what comes out, never what came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContextLimits {
-    /// Bytes of the uncompressed archive, headers and padding included.
-    pub bytes: u64,
-    /// Entries: files, folders and links.
-    pub entries: u64,
-    /// Uncompressed bytes for each compressed byte, once the archive is larger than
-    /// [`Self::RATIO_FREE_BYTES`].
-    pub ratio: u64,
-}
-
-impl ContextLimits {
-    /// Bytes that may come out before the ratio counts. A disk image of some hundred
-    /// megabytes of zeros in an otherwise ordinary context compresses 1000 to 1 and is
-    /// honest; half a gigabyte is also the most that a bomb gets out of us.
-    pub const RATIO_FREE_BYTES: u64 = 512 << 20;
-}
-
-impl Default for ContextLimits {
-    /// 10 GiB, 200,000 entries, 200 to 1. Text and logs stay below 30 to 1, deflate itself
-    /// ends at 1032 to 1.
-    fn default() -> Self {
-        Self { bytes: 10 << 30, entries: 200_000, ratio: 200 }
-    }
-}
 
 /// What passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ContextSummary {
     /// Entries: files, folders and links.
     pub entries: u64,
-    /// Bytes of the uncompressed archive.
+    /// Bytes of the clean tar.
     pub bytes: u64,
-    /// Bytes of the archive as it was stored.
+    /// Bytes of the archive as it was stored; those of the clean tar where there was none.
     pub archive_bytes: u64,
 }
 

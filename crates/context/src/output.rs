@@ -8,18 +8,19 @@ use std::io::{self, Write};
 
 use tar::{EntryType, Header};
 
-use crate::entry::{Entry, Kind, padding};
-use crate::input::BLOCK;
+use crate::archive::{BLOCK, padding};
+use crate::entry::{Entry, Kind};
 
 const ZEROS: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 pub(crate) struct CleanTar<W> {
     out: W,
+    bytes: u64,
 }
 
 impl<W: Write> CleanTar<W> {
     pub(crate) const fn new(out: W) -> Self {
-        Self { out }
+        Self { out, bytes: 0 }
     }
 
     /// Writes the header of `entry` under `path`; a hard link's or symlink's target is
@@ -44,22 +45,30 @@ impl<W: Write> CleanTar<W> {
             self.long_name(EntryType::GNULongName, &path)?;
         }
         header.set_cksum();
-        self.out.write_all(header.as_bytes())
+        self.data(header.as_bytes())
+    }
+
+    /// Bytes written so far.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(crate) fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)
+        self.out.write_all(bytes)?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
     }
 
     pub(crate) fn pad(&mut self, size: u64) -> io::Result<()> {
         let count = usize::try_from(padding(size)).unwrap_or(0);
-        self.out.write_all(&ZEROS[..count])
+        self.data(&ZEROS[..count])
     }
 
-    /// Writes the end mark.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.out.write_all(&ZEROS)?;
-        self.out.flush()
+    /// Writes the end mark and tells how many bytes it all took.
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
+        self.data(&ZEROS)?;
+        self.out.flush()?;
+        Ok(self.bytes)
     }
 
     fn long_name(&mut self, kind: EntryType, name: &[u8]) -> io::Result<()> {
@@ -68,9 +77,9 @@ impl<W: Write> CleanTar<W> {
         header.set_entry_type(kind);
         put(&mut header.as_old_mut().name, b"././@LongLink");
         header.set_cksum();
-        self.out.write_all(header.as_bytes())?;
-        self.out.write_all(name)?;
-        self.out.write_all(&[0])?;
+        self.data(header.as_bytes())?;
+        self.data(name)?;
+        self.data(&[0])?;
         self.pad(size)
     }
 }

@@ -52,22 +52,6 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{bytes} bytes")
 }
 
-/// What a file is that is no tar, by its first bytes.
-pub(crate) fn looks_like(start: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(&[u8], &str); 9] = [
-        (b"PK\x03\x04", "a zip file"),
-        (b"PK\x05\x06", "a zip file"),
-        (b"\xfd7zXZ\0", "a file compressed with xz"),
-        (b"\x28\xb5\x2f\xfd", "a file compressed with zstd"),
-        (b"BZh", "a file compressed with bzip2"),
-        (b"7z\xbc\xaf\x27\x1c", "a 7z file"),
-        (b"Rar!", "a rar file"),
-        (b"\x1f\x8b", "compressed with gzip twice"),
-        (b"FROM ", "a Dockerfile"),
-    ];
-    MAGICS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, kind)| *kind)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,18 +4,19 @@
 //! the runtime's own threads. The channel between is short, so that the guard goes as fast
 //! as the engine reads and no faster, whatever the size of the context.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream};
-use slipway_domain::{DockerfilePath, Failure, Reason};
+use slipway_domain::{Failure, Reason};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::{ContextError, ContextLimits, ContextSummary, copy_guarded};
+use crate::ignore::Ignore;
+use crate::{ContextError, ContextOptions, ContextSummary, ContextWriter, copy_guarded};
 
 /// Bytes in one piece of the stream: large enough that handing it over costs nothing.
 const PIECE: usize = 128 << 10;
@@ -48,18 +49,41 @@ enum Piece {
 
 /// Reads `archive` through [`copy_guarded`] on a blocking thread. Needs a tokio runtime.
 pub fn stream_guarded(
-    archive: impl Read + Send + 'static,
-    limits: ContextLimits,
-    dockerfile: DockerfilePath,
+    archive: impl Read + Seek + Send + 'static,
+    options: ContextOptions,
 ) -> OpenContext {
+    on_thread(move |sender| {
+        let archive = WhileWanted { archive, sender: sender.clone() };
+        let mut out = ContextSink { sender, piece: BytesMut::new() };
+        copy_guarded(archive, &options, &mut out)
+    })
+}
+
+/// Lets `write` fill a context on a blocking thread, for a tree that is no archive; `ignore`
+/// are the rules of its `.dockerignore`. What `write` fails with ends the context, and it is
+/// finished when `write` is done. Needs a tokio runtime.
+pub fn stream_tree<F>(options: ContextOptions, ignore: Ignore, write: F) -> OpenContext
+where
+    F: FnOnce(&mut ContextWriter<ContextSink>) -> Result<(), ContextError> + Send + 'static,
+{
+    on_thread(move |sender| {
+        let out = ContextSink { sender, piece: BytesMut::new() };
+        let mut context = ContextWriter::new(&options, ignore, out)?;
+        write(&mut context)?;
+        context.finish()
+    })
+}
+
+fn on_thread<F>(fill: F) -> OpenContext
+where
+    F: FnOnce(mpsc::Sender<Piece>) -> Result<ContextSummary, ContextError> + Send + 'static,
+{
     let (sender, pieces) = mpsc::channel(WAITING);
     let span = tracing::Span::current();
     let guard = tokio::task::spawn_blocking(move || {
         let _entered = span.enter();
-        let archive = WhileWanted { archive, sender: sender.clone() };
-        let mut out = PieceWriter { sender, piece: BytesMut::new() };
-        let summary = copy_guarded(archive, &limits, &dockerfile, &mut out)?;
-        out.sender.blocking_send(Piece::End).map_err(|_| ContextError::ReceiverGone)?;
+        let summary = fill(sender.clone())?;
+        sender.blocking_send(Piece::End).map_err(|_| ContextError::ReceiverGone)?;
         Ok(summary)
     });
     let done = guard.map(|joined| {
@@ -122,17 +146,24 @@ impl<R: Read> Read for WhileWanted<R> {
     }
 }
 
+impl<R: Seek> Seek for WhileWanted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.archive.seek(to)
+    }
+}
+
 /// The read was given up, not failed: nobody takes the context any more.
 #[derive(Debug, Error)]
 #[error("nobody takes the build context any more")]
 pub(crate) struct Unwanted;
 
-struct PieceWriter {
+/// Where a context goes that is read as a [`ContextStream`].
+pub struct ContextSink {
     sender: mpsc::Sender<Piece>,
     piece: BytesMut,
 }
 
-impl Write for PieceWriter {
+impl Write for ContextSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.piece.capacity() == 0 {
             self.piece.reserve(PIECE);

@@ -56,6 +56,7 @@ pub fn refused() -> Vec<Refused> {
             ("tar cut in a file", truncated()),
             ("tar cut between two files", cut_between_entries()),
             ("gzip cut", truncated_gzip()),
+            ("zip cut", truncated_zip()),
         ],
     ))
     .chain(of(
@@ -63,7 +64,6 @@ pub fn refused() -> Vec<Refused> {
         vec![
             ("nothing", Vec::new()),
             ("random bytes", random_bytes(100_000)),
-            ("zip", zip()),
             ("text", DOCKERFILE.to_vec()),
         ],
     ))
@@ -190,7 +190,7 @@ pub fn random_bytes(count: usize) -> Vec<u8> {
 
 /// How a zip file begins.
 #[must_use]
-pub fn zip() -> Vec<u8> {
+pub fn truncated_zip() -> Vec<u8> {
     let mut bytes = b"PK\x03\x04".to_vec();
     bytes.extend_from_slice(&random_bytes(2_000));
     bytes

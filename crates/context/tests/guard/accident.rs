@@ -6,6 +6,7 @@ use slipway_context::{ContextError, ContextLimits};
 use slipway_domain::Reason;
 use slipway_test_support::archives::{self, Tar};
 
+use crate::made::once;
 use crate::{guard, guard_for, refusal, run};
 
 #[test]
@@ -70,13 +71,12 @@ fn what_is_no_archive_is_told_apart() {
     let twice = archives::gzip(&archives::gzip(&archives::random_bytes(1_000)));
     for (archive, message) in [
         (Vec::new(), "the build context is empty"),
-        (archives::gzip(b""), "the build context is empty"),
-        (b"x".to_vec(), "the build context is not a tar archive"),
-        (archives::random_bytes(2_000), "the build context is not a tar archive"),
-        (archives::zip(), "the build context is not a tar archive but a zip file"),
-        (xz, "the build context is not a tar archive but a file compressed with xz"),
-        (twice, "the build context is not a tar archive but compressed with gzip twice"),
-        (archives::DOCKERFILE.to_vec(), "the build context is not a tar archive but a Dockerfile"),
+        (archives::gzip(b""), "the build context is empty: the gzip has nothing in it"),
+        (b"x".to_vec(), "the build context is not an archive"),
+        (archives::random_bytes(2_000), "the build context is not an archive"),
+        (xz, "the xz compression of the build context is damaged"),
+        (twice, "the gzip of the build context holds no tar archive but a gzip file"),
+        (archives::DOCKERFILE.to_vec(), "the build context is not an archive but a Dockerfile"),
         (broken, "the tar archive of the build context is damaged near byte 1024"),
         (broken_gzip, "the gzip compression of the build context is damaged"),
     ] {
@@ -149,7 +149,7 @@ fn trouble_with_the_store_is_not_the_senders() {
     let tar = archives::honest();
     let gzip = archives::gzip(&tar);
     for start in [&tar[..0], &tar[..100], &tar[..1_000], &gzip[..50]] {
-        let (reason, message) = refusal(start.chain(Broken));
+        let (reason, message) = refusal(once(start.chain(Broken)));
         assert_eq!(reason, Reason::Internal);
         assert_eq!(message, "the stored build context could not be read");
     }

@@ -4,6 +4,7 @@ use slipway_domain::Reason;
 use slipway_test_support::archives::{self, Tar};
 use tar::EntryType;
 
+use crate::made::once;
 use crate::{guard, refusal};
 
 #[test]
@@ -15,7 +16,8 @@ fn each_sample_is_refused_for_its_own_reason() {
         assert!(failure.hint.is_some(), "{}", sample.name);
 
         let in_gzip = guard(&*archives::gzip(&sample.bytes)).expect_err(sample.name);
-        if !sample.name.contains("gzip") {
+        // What is no tar in a gzip is told as that.
+        if !sample.name.contains("zip") {
             assert_eq!(in_gzip.reason, failure.reason, "{} in gzip", sample.name);
         }
     }
@@ -149,7 +151,7 @@ fn a_name_of_gigabytes_is_not_read() {
     let archive = Tar::with_dockerfile()
         .header(EntryType::GNULongName, b"././@LongLink", b"", 1 << 33, 0)
         .without_end();
-    let endless = std::io::Read::chain(&*archive, std::io::repeat(b'a'));
+    let endless = once(std::io::Read::chain(&*archive, std::io::repeat(b'a')));
     let (reason, message) = refusal(endless);
     assert_eq!(reason, Reason::ContextUnsafe);
     assert_eq!(message, "an entry of the build context has 8 GiB of extended header");

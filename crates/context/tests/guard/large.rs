@@ -8,16 +8,17 @@ use slipway_domain::Reason;
 use slipway_test_support::archives::{self, Tar};
 use tar::EntryType;
 
+use crate::made::once;
 use crate::{refusal, run};
 
 #[test]
 fn one_entry_too_many() {
-    let (reason, message) = refusal(archives::entries(200_001));
+    let (reason, message) = refusal(once(archives::entries(200_001)));
     assert_eq!(reason, Reason::ContextTooLarge);
     assert_eq!(message, "the build context has more than 200000 entries, at entry \"f200000\"");
 
     let limits = ContextLimits { entries: 100, ..ContextLimits::default() };
-    let entries = |count| run(archives::entries(count), &limits, "Dockerfile", io::sink());
+    let entries = |count| run(once(archives::entries(count)), &limits, "Dockerfile", io::sink());
     assert_eq!(entries(100).unwrap().entries, 100);
     assert!(entries(101).is_err());
 }
@@ -25,7 +26,7 @@ fn one_entry_too_many() {
 #[test]
 fn ten_gigabytes_of_zeros_in_ten_megabytes() {
     let begun = Instant::now();
-    let (reason, message) = refusal(archives::zeros_in_gzip(10 << 30));
+    let (reason, message) = refusal(once(archives::zeros_in_gzip(10 << 30)));
     assert_eq!(reason, Reason::ContextTooLarge);
     assert_eq!(message, "the build context has more than 10 GiB unpacked, at entry \"large\"");
     // The header said so already.
@@ -35,7 +36,7 @@ fn ten_gigabytes_of_zeros_in_ten_megabytes() {
 #[test]
 fn a_bomb_below_the_byte_limit_is_stopped_early() {
     let error = run(
-        archives::zeros_in_gzip(9 << 30),
+        once(archives::zeros_in_gzip(9 << 30)),
         &ContextLimits::default(),
         "Dockerfile",
         MostOf(ContextLimits::RATIO_FREE_BYTES + (256 << 20)),
@@ -60,7 +61,7 @@ fn a_bomb_behind_the_end_mark_counts_too() {
 
 #[test]
 fn some_hundred_megabytes_of_zeros_are_honest() {
-    let archive = archives::zeros_in_gzip(300 << 20);
+    let archive = once(archives::zeros_in_gzip(300 << 20));
     let summary = run(archive, &ContextLimits::default(), "Dockerfile", io::sink()).unwrap();
     assert!(summary.bytes > 300 << 20 && summary.archive_bytes < 1 << 20, "{summary:?}");
 }

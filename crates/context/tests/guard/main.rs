@@ -5,21 +5,22 @@ mod accident;
 mod honest;
 mod hostile;
 mod large;
+mod made;
 mod model;
 mod properties;
 mod stream;
 
-use std::io::Read;
+use slipway_context::{ContextError, ContextLimits, ContextOptions, ContextSummary, copy_guarded};
 
-use slipway_context::{ContextError, ContextLimits, ContextSummary, copy_guarded};
+use crate::made::Sent;
 use slipway_domain::{DockerfilePath, Failure, Reason};
 
 /// Guards an archive with the usual limits; the clean tar, or what it was refused for.
-fn guard(archive: impl Read) -> Result<Vec<u8>, Failure> {
+fn guard(archive: impl Sent) -> Result<Vec<u8>, Failure> {
     guard_for("Dockerfile", archive)
 }
 
-fn guard_for(dockerfile: &str, archive: impl Read) -> Result<Vec<u8>, Failure> {
+fn guard_for(dockerfile: &str, archive: impl Sent) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::new();
     match run(archive, &ContextLimits::default(), dockerfile, &mut out) {
         Ok(_) => Ok(out),
@@ -29,16 +30,21 @@ fn guard_for(dockerfile: &str, archive: impl Read) -> Result<Vec<u8>, Failure> {
 }
 
 fn run(
-    archive: impl Read,
+    archive: impl Sent,
     limits: &ContextLimits,
     dockerfile: &str,
     out: impl std::io::Write,
 ) -> Result<ContextSummary, ContextError> {
-    copy_guarded(archive, limits, &DockerfilePath::parse(dockerfile).unwrap(), out)
+    let options = ContextOptions {
+        limits: *limits,
+        dockerfile: DockerfilePath::parse(dockerfile).unwrap(),
+        ..ContextOptions::default()
+    };
+    copy_guarded(archive.sent(), &options, out)
 }
 
 /// What an archive is refused for, by one that has no zeros at the end of its files.
-fn refusal(archive: impl Read) -> (Reason, String) {
+fn refusal(archive: impl Sent) -> (Reason, String) {
     let mut out = Vec::new();
     match run(archive, &ContextLimits::default(), "Dockerfile", &mut out) {
         Err(ContextError::Refused(failure)) => {

@@ -1,23 +1,27 @@
 //! The guard behind a stream, as the engine's request reads it.
 
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use slipway_context::{ContextError, ContextLimits, OpenContext, dockerfile_alone, stream_guarded};
+use slipway_context::{
+    ContextError, ContextLimits, ContextOptions, OpenContext, context_of_files, stream_guarded,
+};
 use slipway_domain::{DockerfilePath, Reason};
 use slipway_test_support::archives;
 use tokio::time::timeout;
 
 use crate::guard;
+use crate::made::once;
 use crate::model::entries;
 
 const SOON: Duration = Duration::from_secs(10);
 
-fn open(archive: impl Read + Send + 'static) -> OpenContext {
-    stream_guarded(archive, ContextLimits::default(), DockerfilePath::default())
+fn open(archive: impl Read + Seek + Send + 'static) -> OpenContext {
+    stream_guarded(archive, ContextOptions::default())
 }
 
 #[tokio::test]
@@ -50,7 +54,7 @@ async fn a_guard_that_dies_does_not_look_like_the_end() {
         }
     }
     let OpenContext { stream, done } =
-        open(io::Cursor::new(archives::honest()).take(2048).chain(Dies));
+        open(once(io::Cursor::new(archives::honest()).take(2048).chain(Dies)));
     let pieces: Vec<_> = stream.collect().await;
     assert!(pieces.last().unwrap().is_err());
     let Err(ContextError::Refused(failure)) = done.await else { panic!("no failure") };
@@ -61,7 +65,7 @@ async fn a_guard_that_dies_does_not_look_like_the_end() {
 async fn the_archive_is_read_no_faster_than_the_engine_takes_it() {
     let read = Arc::new(AtomicU64::new(0));
     let archive = Counted { inner: archives::incompressible(1 << 30), read: Arc::clone(&read) };
-    let OpenContext { mut stream, done } = open(archive);
+    let OpenContext { mut stream, done } = open(once(archive));
     let mut taken = 0;
     for _ in 0..20 {
         taken += stream.next().await.unwrap().unwrap().len() as u64;
@@ -79,8 +83,8 @@ async fn dropping_the_stream_stops_a_guard_that_writes_nothing() {
     let start = io::Cursor::new(archives::gzip(&archives::honest()));
     let endless = archives::zeros_in_gzip(1 << 40);
     let limits = ContextLimits { bytes: u64::MAX, ratio: u64::MAX, ..ContextLimits::default() };
-    let OpenContext { mut stream, done } =
-        stream_guarded(start.chain(endless), limits, DockerfilePath::default());
+    let options = ContextOptions { limits, ..ContextOptions::default() };
+    let OpenContext { mut stream, done } = stream_guarded(once(start.chain(endless)), options);
     let waited = timeout(Duration::from_millis(200), stream.next()).await;
     assert!(waited.is_err(), "the end mark came before gzip's checksum");
     drop(stream);
@@ -90,7 +94,8 @@ async fn dropping_the_stream_stops_a_guard_that_writes_nothing() {
 #[tokio::test]
 async fn a_dockerfile_alone_is_a_context() {
     let path = DockerfilePath::parse("docker/Dockerfile").unwrap();
-    let OpenContext { stream, done } = dockerfile_alone("FROM scratch\n", &path).unwrap();
+    let OpenContext { stream, done } =
+        context_of_files("FROM scratch\n", &path, &BTreeMap::new()).unwrap();
     let pieces: Vec<_> = stream.map(|piece| piece.unwrap().to_vec()).collect().await;
     let seen = entries(&pieces.concat());
     assert_eq!(seen.len(), 1);

@@ -1,9 +1,12 @@
 //! The stages up to a built image: the context goes to the engine, the engine builds.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use slipway_context::{ContextError, OpenContext, dockerfile_alone, stream_guarded};
-use slipway_domain::{DockerfilePath, Failure, Reason, Source, Stage, UploadId};
+use slipway_context::{
+    ContextError, ContextOptions, OpenContext, context_of_files, stream_guarded,
+};
+use slipway_domain::{Failure, Reason, Source, Stage, UploadId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -68,22 +71,24 @@ impl Run<'_> {
     async fn open(&self) -> Result<OpenContext, Broken> {
         match &self.spec.source {
             Source::Dockerfile { content } => {
-                dockerfile_alone(content, &self.spec.dockerfile).map_err(refused)
+                context_of_files(content, &self.spec.dockerfile, &BTreeMap::new()).map_err(refused)
             }
-            Source::Upload { id } => self.open_upload(*id, &self.spec.dockerfile).await,
+            Source::Upload { id } => self.open_upload(*id).await,
         }
     }
 
-    async fn open_upload(
-        &self,
-        id: UploadId,
-        dockerfile: &DockerfilePath,
-    ) -> Result<OpenContext, Broken> {
+    async fn open_upload(&self, id: UploadId) -> Result<OpenContext, Broken> {
         let blob = self.worker.blobs.open_blob(id).await?.ok_or_else(|| {
             Failure::new(Reason::UploadMissing, format!("the upload {id} is gone"))
                 .hint("upload the build context again and submit a new build")
         })?;
-        Ok(stream_guarded(blob, self.worker.settings.context, dockerfile.clone()))
+        let options = ContextOptions {
+            limits: self.worker.settings.context,
+            dockerfile: self.spec.dockerfile.clone(),
+            ignore: true,
+            ..ContextOptions::default()
+        };
+        Ok(stream_guarded(blob, options))
     }
 
     fn request(&self) -> BuildRequest {

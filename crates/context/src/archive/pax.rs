@@ -11,19 +11,19 @@
 /// the Docker host with the host's rights (`trusted.*`, `security.*`), where the docker CLI
 /// itself sends only file capabilities, which a `RUN setcap` gives as well.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Records {
-    pub(crate) path: Option<Vec<u8>>,
-    pub(crate) linkpath: Option<Vec<u8>>,
-    pub(crate) size: Option<u64>,
+pub(super) struct Records {
+    pub(super) path: Option<Vec<u8>>,
+    pub(super) linkpath: Option<Vec<u8>>,
+    pub(super) size: Option<u64>,
     /// The entry is a sparse file, whose name and data mean something else.
-    pub(crate) sparse: bool,
+    pub(super) sparse: bool,
 }
 
 /// The records are not `<length> <key>=<value>\n`.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub(super) struct Malformed;
 
-pub(crate) fn parse(mut data: &[u8]) -> Result<Records, Malformed> {
+pub(super) fn parse(mut data: &[u8]) -> Result<Records, Malformed> {
     let mut records = Records::default();
     while !data.is_empty() {
         let space = data.iter().take(20).position(|byte| *byte == b' ').ok_or(Malformed)?;

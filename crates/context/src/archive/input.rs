@@ -4,16 +4,13 @@
 //! padding or trailing rubbish can make the worker unpack more than it counted.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
-use flate2::bufread::GzDecoder;
-
+use super::format::Compression;
+use super::members::{Decoder, wants_memory};
 use crate::ContextLimits;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Compressed bytes read at a time.
-const COMPRESSED_BUFFER: usize = 64 << 10;
 /// Plain bytes held at a time; whole slices of it go to the output without a further copy.
 const PLAIN_BUFFER: usize = 256 << 10;
 
@@ -23,10 +20,12 @@ pub(crate) const BLOCK: usize = 512;
 /// Why no more bytes come.
 #[derive(Debug)]
 pub(crate) enum InputError {
-    /// The archive, or the gzip around it, ends where more was due.
+    /// The archive, or the compression around it, ends where more was due.
     Cut,
-    /// The gzip is damaged.
-    Damaged,
+    /// The compression is damaged.
+    Damaged(Compression),
+    /// The decompressor would need more memory than it gets.
+    WantsMemory(Compression),
     /// More bytes than this limit.
     TooLarge(u64),
     /// More bytes than the compressed ones can honestly stand for.
@@ -42,58 +41,65 @@ pub(crate) enum InputError {
 
 /// How much of a block there was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filled {
+pub(super) enum Filled {
     Whole,
     Part,
     Nothing,
 }
 
-pub(crate) struct Input<R: Read> {
+pub(super) struct Input<R: Read> {
     plain: BufReader<Plain<R>>,
     tally: Rc<Tally>,
     limits: ContextLimits,
     /// Bytes that came out of the decompressor, buffered ones included.
     unpacked: u64,
-    gzip: bool,
+    compression: Option<Compression>,
 }
 
-impl<R: Read> Input<R> {
-    pub(crate) fn open(mut archive: R, limits: ContextLimits) -> Result<Self, InputError> {
-        let mut first = Vec::with_capacity(GZIP_MAGIC.len());
-        (&mut archive)
-            .take(GZIP_MAGIC.len() as u64)
-            .read_to_end(&mut first)
-            .map_err(InputError::Failed)?;
-        let gzip = first == GZIP_MAGIC;
+impl<R: Read + Seek> Input<R> {
+    pub(super) fn open(
+        archive: R,
+        compression: Option<Compression>,
+        limits: ContextLimits,
+    ) -> Result<Self, InputError> {
         let tally = Rc::new(Tally::default());
-        let counted =
-            Counted { inner: Cursor::new(first).chain(archive), tally: Rc::clone(&tally) };
-        let plain = if gzip {
-            Plain::Gzip(Box::new(Gzip::new(BufReader::with_capacity(COMPRESSED_BUFFER, counted))))
-        } else {
-            Plain::Plain(counted)
+        let counted = Counted { inner: archive, tally: Rc::clone(&tally) };
+        let plain = match compression {
+            None => Plain::Plain(counted),
+            Some(kind) => {
+                let decoder = Decoder::new(kind, counted).map_err(InputError::Failed)?;
+                Plain::Packed(Box::new(decoder))
+            }
         };
         let plain = BufReader::with_capacity(PLAIN_BUFFER, plain);
-        Ok(Self { plain, tally, limits, unpacked: 0, gzip })
+        Ok(Self { plain, tally, limits, unpacked: 0, compression })
+    }
+
+    pub(super) const fn limits(&self) -> &ContextLimits {
+        &self.limits
+    }
+
+    pub(super) const fn compression(&self) -> Option<Compression> {
+        self.compression
     }
 
     /// Bytes of the archive as it is stored, so far.
-    pub(crate) fn packed(&self) -> u64 {
+    pub(super) fn packed(&self) -> u64 {
         self.tally.bytes.get()
     }
 
     /// Bytes of the uncompressed archive that were consumed.
-    pub(crate) fn position(&self) -> u64 {
+    pub(super) fn position(&self) -> u64 {
         self.unpacked - self.plain.buffer().len() as u64
     }
 
     /// Bytes that the limit leaves after those consumed.
-    pub(crate) fn allowance(&self) -> u64 {
+    pub(super) fn allowance(&self) -> u64 {
         self.limits.bytes.saturating_sub(self.position())
     }
 
     /// The bytes at hand; none at the end.
-    pub(crate) fn fill(&mut self) -> Result<&[u8], InputError> {
+    pub(super) fn fill(&mut self) -> Result<&[u8], InputError> {
         if self.plain.buffer().is_empty() {
             let got = match self.plain.fill_buf() {
                 Ok(bytes) => bytes.len() as u64,
@@ -105,11 +111,11 @@ impl<R: Read> Input<R> {
         Ok(self.plain.buffer())
     }
 
-    pub(crate) fn consume(&mut self, count: usize) {
+    pub(super) fn consume(&mut self, count: usize) {
         self.plain.consume(count);
     }
 
-    pub(crate) fn read_block(&mut self, block: &mut [u8; BLOCK]) -> Result<Filled, InputError> {
+    pub(super) fn read_block(&mut self, block: &mut [u8; BLOCK]) -> Result<Filled, InputError> {
         let mut filled = 0;
         while filled < BLOCK {
             let bytes = self.fill()?;
@@ -125,7 +131,7 @@ impl<R: Read> Input<R> {
     }
 
     /// Reads exactly `count` bytes of an extension. The caller has bounded `count`.
-    pub(crate) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, InputError> {
+    pub(super) fn read_vec(&mut self, count: usize) -> Result<Vec<u8>, InputError> {
         let mut collected = Vec::with_capacity(count);
         while collected.len() < count {
             let bytes = self.fill()?;
@@ -139,7 +145,10 @@ impl<R: Read> Input<R> {
         Ok(collected)
     }
 
-    pub(crate) fn skip(&mut self, mut count: u64) -> Result<(), InputError> {
+    pub(super) fn skip(&mut self, mut count: u64) -> Result<(), InputError> {
+        if count > PLAIN_BUFFER as u64 {
+            count -= self.leap(count)?;
+        }
         while count > 0 {
             let got = self.fill()?.len();
             if got == 0 {
@@ -152,29 +161,45 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
+    /// Goes over bytes of a plain archive without reading them; how many it went over. One
+    /// that ends within them is found to when the next header is not there.
+    fn leap(&mut self, count: u64) -> Result<u64, InputError> {
+        let buffered = self.plain.buffer().len() as u64;
+        let ahead = count.saturating_sub(buffered);
+        let (Plain::Plain(archive), Ok(offset)) = (self.plain.get_mut(), i64::try_from(ahead))
+        else {
+            return Ok(0);
+        };
+        archive.inner.seek(SeekFrom::Current(offset)).map_err(InputError::Failed)?;
+        self.plain.consume(usize::try_from(buffered).unwrap_or(usize::MAX));
+        self.unpacked = self.unpacked.saturating_add(ahead);
+        self.tally.bytes.set(self.tally.bytes.get().saturating_add(ahead));
+        self.check_limits()?;
+        Ok(count)
+    }
+
     fn check_limits(&self) -> Result<(), InputError> {
         let packed = self.packed();
-        // Packed bytes count too: gzip members that hold nothing cost time all the same.
-        if self.unpacked > self.limits.bytes || (self.gzip && packed > self.limits.bytes) {
+        // Packed bytes count too: members that hold nothing cost time all the same.
+        if self.unpacked > self.limits.bytes
+            || (self.compression.is_some() && packed > self.limits.bytes)
+        {
             return Err(InputError::TooLarge(self.limits.bytes));
         }
-        let honest = packed
-            .saturating_mul(self.limits.ratio)
-            .saturating_add(ContextLimits::RATIO_FREE_BYTES);
-        if self.gzip && self.unpacked > honest {
+        if self.compression.is_some() && self.unpacked > self.limits.honest(packed) {
             return Err(InputError::TooDense { unpacked: self.unpacked, packed });
         }
         Ok(())
     }
 
-    /// Tells the sender's broken gzip from our own trouble with reading it.
+    /// Tells the sender's broken compression from our own trouble with reading it.
     fn explain(&self, error: io::Error) -> InputError {
-        if let Some(failure) = self.tally.failure.borrow_mut().take() {
-            InputError::Failed(failure)
-        } else if error.kind() == io::ErrorKind::UnexpectedEof {
-            InputError::Cut
-        } else {
-            InputError::Damaged
+        match (self.tally.failure.borrow_mut().take(), self.compression) {
+            (Some(failure), _) => InputError::Failed(failure),
+            (None, None) => InputError::Failed(error),
+            (None, Some(_)) if error.kind() == io::ErrorKind::UnexpectedEof => InputError::Cut,
+            (None, Some(kind)) if wants_memory(&error) => InputError::WantsMemory(kind),
+            (None, Some(kind)) => InputError::Damaged(kind),
         }
     }
 }
@@ -187,7 +212,7 @@ struct Tally {
 }
 
 struct Counted<R> {
-    inner: Chain<Cursor<Vec<u8>>, R>,
+    inner: R,
     tally: Rc<Tally>,
 }
 
@@ -212,46 +237,14 @@ impl<R: Read> Read for Counted<R> {
 
 enum Plain<R: Read> {
     Plain(Counted<R>),
-    Gzip(Box<Gzip<BufReader<Counted<R>>>>),
+    Packed(Box<Decoder<Counted<R>>>),
 }
 
 impl<R: Read> Read for Plain<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(reader) => reader.read(into),
-            Self::Gzip(reader) => reader.read(into),
+            Self::Packed(decoder) => decoder.read(into),
         }
-    }
-}
-
-/// All members of a gzip. Unlike `MultiGzDecoder`, rubbish after the last one is ignored,
-/// as gzip itself does: some writers pad to a block.
-struct Gzip<R: BufRead> {
-    member: Option<GzDecoder<R>>,
-}
-
-impl<R: BufRead> Gzip<R> {
-    fn new(reader: R) -> Self {
-        Self { member: Some(GzDecoder::new(reader)) }
-    }
-}
-
-impl<R: BufRead> Read for Gzip<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.member {
-            let count = member.read(into)?;
-            if count > 0 || into.is_empty() {
-                return Ok(count);
-            }
-            if let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) {
-                let next = rest.fill_buf()?;
-                // The second byte may lie beyond the buffer; then the first one decides.
-                let seen = next.len().min(GZIP_MAGIC.len());
-                if seen > 0 && next.iter().zip(GZIP_MAGIC).all(|(got, magic)| *got == magic) {
-                    self.member = Some(GzDecoder::new(rest));
-                }
-            }
-        }
-        Ok(0)
     }
 }

@@ -1,0 +1,320 @@
+//! One line of a `.dockerignore`.
+//!
+//! Docker turns a pattern into a regular expression and tries it on a path and on every
+//! folder above. Here the path is walked once, with all places of the pattern that can be
+//! reached so far, and each slash on the way is the end of a folder above: what it costs is
+//! the length of the path times that of the pattern, whatever either looks like.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// A line that is no pattern.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+#[derive(Debug)]
+pub(super) struct Pattern {
+    takes_back: bool,
+    form: Form,
+}
+
+/// Most patterns are plain, and quick to try.
+#[derive(Debug)]
+enum Form {
+    Exact(String),
+    /// `folder/**`
+    Prefix(String),
+    /// `**/name`, and `**name`, which is any name that ends so.
+    Suffix(String),
+    Steps(Vec<Step>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Char(char),
+    /// `?`
+    NoSlash,
+    /// `*`
+    Within,
+    /// `**/`: nothing at all, or what [`Step::Folders`] takes.
+    MaybeFolders,
+    /// Anything that ends with a slash. It stands behind a [`Step::MaybeFolders`] only.
+    Folders,
+    /// `**` at the end.
+    Rest,
+    /// `[a-z]`
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
+}
+
+impl Pattern {
+    /// Reads a line without the spaces around it.
+    pub(super) fn parse(line: &str) -> Result<Self, Malformed> {
+        let (takes_back, rest) = match line.strip_prefix('!') {
+            Some(rest) => (true, rest.trim()),
+            None => (false, line),
+        };
+        if rest.is_empty() {
+            return Err(Malformed);
+        }
+        let clean = clean(rest);
+        // The top of the context is meant, not that of the disk.
+        let relative = clean.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(&clean);
+        Ok(Self { takes_back, form: Form::parse(relative)? })
+    }
+
+    pub(super) const fn takes_back(&self) -> bool {
+        self.takes_back
+    }
+
+    /// Whether it matches the path or a folder above.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        match &self.form {
+            Form::Exact(name) => path.strip_prefix(name.as_str()).is_some_and(ends_or_goes_down),
+            Form::Prefix(start) => path.starts_with(start),
+            Form::Suffix(end) => path_and_folders(path)
+                .any(|path| path.ends_with(end) || end.strip_prefix('/') == Some(path)),
+            Form::Steps(steps) => walk(steps, path),
+        }
+    }
+}
+
+fn ends_or_goes_down(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
+fn path_and_folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(end, _)| &path[..end]).chain([path])
+}
+
+impl Form {
+    fn parse(pattern: &str) -> Result<Self, Malformed> {
+        let steps = steps(pattern)?;
+        let is_plain = |steps: &[Step]| steps.iter().all(|step| matches!(step, Step::Char(_)));
+        // A plain pattern is told by its text: one with escapes or brackets is none.
+        let plain = !pattern.contains(['\\', '[', ']']);
+        Ok(match (pattern.strip_prefix("**"), steps.as_slice()) {
+            (Some(end), [Step::MaybeFolders, Step::Folders, rest @ ..])
+                if plain && is_plain(rest) =>
+            {
+                Self::Suffix(end.to_owned())
+            }
+            (_, [start @ .., Step::Rest]) if plain && is_plain(start) => {
+                Self::Prefix(pattern.trim_end_matches("**").to_owned())
+            }
+            (_, steps) if plain && is_plain(steps) => Self::Exact(pattern.to_owned()),
+            _ => Self::Steps(steps),
+        })
+    }
+}
+
+fn steps(pattern: &str) -> Result<Vec<Step>, Malformed> {
+    let mut steps = Vec::new();
+    let mut chars = pattern.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '*' if chars.next_if_eq(&'*').is_some() => {
+                chars.next_if_eq(&'/');
+                if chars.peek().is_none() {
+                    steps.push(Step::Rest);
+                } else {
+                    steps.extend([Step::MaybeFolders, Step::Folders]);
+                }
+            }
+            '*' => steps.push(Step::Within),
+            '?' => steps.push(Step::NoSlash),
+            '[' => steps.push(class(&mut chars)?),
+            '\\' => steps.push(Step::Char(chars.next().ok_or(Malformed)?)),
+            _ => steps.push(Step::Char(char)),
+        }
+    }
+    Ok(steps)
+}
+
+/// Reads what follows the opening bracket, as Go's `filepath.Match` does.
+fn class(chars: &mut Peekable<Chars<'_>>) -> Result<Step, Malformed> {
+    let negated = chars.next_if_eq(&'^').is_some();
+    let mut ranges = Vec::new();
+    loop {
+        if !ranges.is_empty() && chars.next_if_eq(&']').is_some() {
+            return Ok(Step::Class { negated, ranges });
+        }
+        let low = class_char(chars)?;
+        let high = if chars.next_if_eq(&'-').is_some() { class_char(chars)? } else { low };
+        if low > high {
+            return Err(Malformed);
+        }
+        ranges.push((low, high));
+    }
+}
+
+fn class_char(chars: &mut Peekable<Chars<'_>>) -> Result<char, Malformed> {
+    match chars.next() {
+        None | Some('-' | ']') => Err(Malformed),
+        Some('\\') => chars.next().ok_or(Malformed),
+        Some(char) => Ok(char),
+    }
+}
+
+/// Walks the path with every place in `steps` that can be reached.
+fn walk(steps: &[Step], path: &str) -> bool {
+    let mut here = vec![false; steps.len() + 1];
+    let mut next = here.clone();
+    here[0] = true;
+    spread(steps, &mut here);
+    for char in path.chars() {
+        // A folder above the path ends before this slash.
+        if char == '/' && here[steps.len()] {
+            return true;
+        }
+        next.fill(false);
+        for (index, step) in steps.iter().enumerate().filter(|(index, _)| here[*index]) {
+            match step {
+                Step::Char(own) => next[index + 1] |= char == *own,
+                Step::NoSlash => next[index + 1] |= char != '/',
+                Step::Within => next[index] |= char != '/',
+                Step::MaybeFolders => {}
+                Step::Folders => {
+                    next[index] = true;
+                    next[index + 1] |= char == '/';
+                }
+                Step::Rest => next[index] = true,
+                Step::Class { negated, ranges } => {
+                    let inside = ranges.iter().any(|(low, high)| (low..=high).contains(&&char));
+                    next[index + 1] |= inside != *negated;
+                }
+            }
+        }
+        spread(steps, &mut next);
+        if !next.contains(&true) {
+            return false;
+        }
+        std::mem::swap(&mut here, &mut next);
+    }
+    here[steps.len()]
+}
+
+/// Adds the places that are reached without taking a character.
+fn spread(steps: &[Step], places: &mut [bool]) {
+    for (index, step) in steps.iter().enumerate() {
+        if places[index] {
+            match step {
+                Step::Within | Step::Rest => places[index + 1] = true,
+                Step::MaybeFolders => {
+                    places[index + 1] = true;
+                    places[index + 2] = true;
+                }
+                Step::Char(_) | Step::NoSlash | Step::Folders | Step::Class { .. } => {}
+            }
+        }
+    }
+}
+
+/// Go's `path.Clean`: one slash between words, no `.`, and `..` where it means something.
+fn clean(path: &str) -> String {
+    let absolute = path.starts_with('/');
+    let mut words: Vec<&str> = Vec::new();
+    for word in path.split('/').filter(|word| !matches!(*word, "" | ".")) {
+        match words.last() {
+            Some(last) if word == ".." && *last != ".." => drop(words.pop()),
+            None if word == ".." && absolute => {}
+            Some(_) | None => words.push(word),
+        }
+    }
+    match (absolute, words.is_empty()) {
+        (false, true) => ".".to_owned(),
+        (false, false) => words.join("/"),
+        (true, _) => format!("/{}", words.join("/")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, path: &str) -> bool {
+        Pattern::parse(pattern).unwrap().matches(path)
+    }
+
+    /// The behaviours that patternmatcher's own tests name, each with a path that it takes
+    /// and one that it does not.
+    #[test]
+    fn patterns_match_what_docker_says() {
+        for (pattern, taken, left) in [
+            ("*.txt", "file.txt", "folder/file.txt"),
+            ("a*", "ab/c", "ba"),
+            ("a*/b", "abc/b", "a/c/b"),
+            ("a*b*c*d*/f", "axbxcxdxxx/f", "axbxcxd/x/f"),
+            ("a*b?c*x", "abxbbxdbxebxczzx", "abxbbxdbxebxczzy"),
+            ("a/*.txt", "a/file.txt", "a/folder/file.txt"),
+            ("a/*.txt**", "a/file.txt", "b/file.txt"),
+            ("a?b", "a☺b", "a/b"),
+            ("a???b", "axyzb", "a☺b"),
+            ("**/*.txt", "file.txt", "file.txt2"),
+            ("**/*.txt", "a/b/file.txt", "a/b/file.text"),
+            ("**/**/*.txt", "file.txt", "file"),
+            ("**/dir", "dir/file", "adir"),
+            ("**/dir", "a/b/dir", "a/b/dirs"),
+            ("**file", "a/bigfile", "file2"),
+            ("**/dir/*", "a/dir/file", "a/dir"),
+            ("**/dir/**", "a/dir/b/file", "a/dir"),
+            ("**/file*txt", "a/file.x.txt", "a/fil.txt"),
+            ("a**/*.txt", "a/b/file.txt", "b/file.txt"),
+            ("a**/*.txt", "a/file.txt", "a/file.md"),
+            ("a/**/b", "a/b", "a/xb"),
+            ("a/**/b", "a/x/y/b", "ab"),
+            ("folder/**", "folder/a/b", "folder"),
+            ("folder/**", "folder/a", "folders/a"),
+            ("folder", "folder/a", "folders"),
+            ("**/.hidden", ".hidden", "not.hidden"),
+            (".*", ".hidden", "hidden"),
+            ("a.b", "a.b", "aXb"),
+            ("a(b)c/d", "a(b)c/d", "abc/d"),
+            ("a.|)$(}+{b^c", "a.|)$(}+{b^c", "a"),
+            ("x-2.4+g08.whl", "x-2.4+g08.whl", "x-2.44g08.whl"),
+            ("a[b-d]e", "ace", "aae"),
+            ("a[^b-d]e", "aze", "ace"),
+            ("a[^b]e", "a/e", "abe"),
+            ("[a-ζ]x", "αx", "Ax"),
+            ("[\\]a]", "]", "b"),
+            ("[x\\-]", "-", "y"),
+            ("[[x]", "[", "y"),
+            ("a]", "a]", "a"),
+            ("a\\*b", "a*b", "aab"),
+            ("a\\\\", "a\\", "a"),
+            ("**/a\\*", "b/a*", "b/ab"),
+            ("/a", "a", "b/a"),
+            ("./a//b/", "a/b/c", "a/c"),
+        ] {
+            assert!(matches(pattern, taken), "{pattern} takes {taken}");
+            assert!(!matches(pattern, left), "{pattern} leaves {left}");
+        }
+        for pattern in ["*", "**", "**/", "**/**"] {
+            assert!(matches(pattern, "file") && matches(pattern, "folder/file"), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_long_pattern_on_a_long_path_ends_soon() {
+        let begun = std::time::Instant::now();
+        assert!(!matches(&"*a".repeat(3_000), &"a/".repeat(2_000)));
+        assert!(!matches(&"**/a".repeat(2_000), &"b/".repeat(2_000)));
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn paths_are_cleaned_as_go_does() {
+        for (path, expected) in [
+            ("a/./b//c/", "a/b/c"),
+            ("a/../b", "b"),
+            ("../a/../..", "../.."),
+            ("/../a", "/a"),
+            ("./", "."),
+            ("//", "/"),
+        ] {
+            assert_eq!(clean(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! An archive that comes as a stream, put down where it can be read twice.
+//!
+//! A zip begins at its end, some questions are answered only by a first look at everything,
+//! and a checksum is known when the last byte is there: before that, nothing of the archive
+//! may reach the builder.
+
+use std::fs::File;
+use std::io::{self, Seek as _, Write};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+use slipway_domain::{Failure, Reason};
+use thiserror::Error;
+
+use crate::show::size;
+
+/// A file without a name that takes so many bytes and no more. It is gone when it is
+/// dropped, or when the process is.
+pub struct Spool {
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+    most: u64,
+}
+
+/// What was put down.
+#[derive(Debug)]
+pub struct Spooled {
+    /// The bytes, from the first.
+    pub file: File,
+    /// How many.
+    pub bytes: u64,
+    /// Their SHA-256.
+    pub sha256: [u8; 32],
+}
+
+/// Why an archive could not be put down.
+#[derive(Debug, Error)]
+pub enum SpoolError {
+    /// It has more bytes than it may.
+    #[error("more than {0} bytes")]
+    TooLarge(u64),
+    /// The disk has no room for it.
+    #[error("the disk is full")]
+    Full(#[source] io::Error),
+    /// The folder cannot be written to.
+    #[error("the spool folder cannot be written to")]
+    Failed(#[source] io::Error),
+}
+
+impl Spool {
+    /// Makes an empty file in `folder` for `most` bytes.
+    ///
+    /// # Errors
+    /// When the folder takes none.
+    pub fn new(folder: &Path, most: u64) -> Result<Self, SpoolError> {
+        let file = tempfile::tempfile_in(folder).map_err(sort)?;
+        Ok(Self { file, hash: Sha256::new(), bytes: 0, most })
+    }
+
+    /// Adds bytes. Blocks for as long as the disk does.
+    ///
+    /// # Errors
+    /// When they are too many, or the disk does not take them.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        if self.bytes > self.most {
+            return Err(SpoolError::TooLarge(self.most));
+        }
+        self.hash.update(bytes);
+        self.file.write_all(bytes).map_err(sort)
+    }
+
+    /// The whole of it, to be read from the start.
+    ///
+    /// # Errors
+    /// When the file cannot be rewound.
+    pub fn finish(mut self) -> Result<Spooled, SpoolError> {
+        self.file.rewind().map_err(sort)?;
+        Ok(Spooled { file: self.file, bytes: self.bytes, sha256: self.hash.finalize().into() })
+    }
+}
+
+fn sort(error: io::Error) -> SpoolError {
+    if [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&error.kind()) {
+        SpoolError::Full(error)
+    } else {
+        SpoolError::Failed(error)
+    }
+}
+
+impl From<SpoolError> for Failure {
+    fn from(error: SpoolError) -> Self {
+        if let SpoolError::TooLarge(limit) = error {
+            let message = format!("the archive has more than {}", size(limit));
+            return Self::new(Reason::ContextTooLarge, message)
+                .hint("leave out what the build does not need; the limit is context_bytes");
+        }
+        tracing::error!(error = &error as &dyn std::error::Error, "an archive cannot be kept");
+        let message = match error {
+            SpoolError::Full(_) => "the worker's disk has no room for the archive",
+            SpoolError::TooLarge(_) | SpoolError::Failed(_) => "the archive could not be kept",
+        };
+        Self::new(Reason::Internal, message).hint("try again; the worker's log has the cause")
+    }
+}

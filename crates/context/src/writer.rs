@@ -1,0 +1,217 @@
+//! A context, entry by entry: each one judged, and the clean tar written.
+
+use std::io::{self, Read, Write};
+
+use crate::archive::InputError;
+use crate::contents::Contents;
+use crate::entry::{Entry, Kind, MODE_BITS};
+use crate::ignore::Ignore;
+use crate::output::CleanTar;
+use crate::path::normalise;
+use crate::rules::{Rules, Shape};
+use crate::scope::{Scope, Standing};
+use crate::{ContextError, ContextLimits, ContextOptions, ContextSummary, refuse};
+
+/// Bytes of a file read at a time.
+const CHUNK: u64 = 64 << 10;
+
+/// Takes the entries of a tree and writes those of the context, under the rules that hold
+/// for every source: names in one spelling, links that stay inside, nothing below a file,
+/// no more than the limits, a Dockerfile. Paths are bytes from the top of the tree, with
+/// slashes; an entry outside of the context's folder, or left out by `.dockerignore`, is
+/// passed over.
+///
+/// Folders need no entry of their own; one that has entries is there. A context that is
+/// dropped without [`Self::finish`] has no end mark, and no builder takes it for whole.
+pub struct ContextWriter<W: Write> {
+    limits: ContextLimits,
+    scope: Scope,
+    rules: Rules,
+    contents: Contents,
+    clean: CleanTar<W>,
+    entries: u64,
+}
+
+impl<W: Write> ContextWriter<W> {
+    /// Begins a context in `out`. `ignore` are the rules of the tree's own `.dockerignore`,
+    /// for who has read it; [`ContextOptions::ignore_files`] says where it is.
+    ///
+    /// # Errors
+    /// [`ContextError::Refused`] when the options name a subdir that leads out.
+    pub fn new(options: &ContextOptions, ignore: Ignore, out: W) -> Result<Self, ContextError> {
+        Self::within(options, &[], ignore, out)
+    }
+
+    /// The same for a tree that begins with the folder `top` of its archive.
+    pub(crate) fn within(
+        options: &ContextOptions,
+        top: &[u8],
+        ignore: Ignore,
+        out: W,
+    ) -> Result<Self, ContextError> {
+        Ok(Self {
+            limits: options.limits,
+            scope: Scope::new(options, top, ignore)?,
+            rules: Rules::new(options.limits.entries),
+            contents: Contents::new(options.dockerfile.clone()),
+            clean: CleanTar::new(out),
+            entries: 0,
+        })
+    }
+
+    /// Whether a file at `path` would go on. Ask before its bytes are fetched.
+    ///
+    /// # Errors
+    /// [`ContextError::Refused`] when no entry may have that path.
+    pub fn wants(&self, path: &[u8]) -> Result<bool, ContextError> {
+        let normal = normalise(path).map_err(|fault| refuse::name(path, fault))?;
+        Ok(match self.scope.place(&normal) {
+            Standing::At(_) => true,
+            Standing::Top | Standing::Elsewhere | Standing::Ignored => false,
+        })
+    }
+
+    /// Writes a file of `size` bytes, with the permission bits of `mode`. `data` is read
+    /// only when the file goes on, and then `size` bytes of it.
+    ///
+    /// # Errors
+    /// [`ContextError::Refused`] when a rule or limit forbids it, or `data` ends early or
+    /// cannot be read; [`ContextError::ReceiverGone`] when nobody takes the context.
+    pub fn file(
+        &mut self,
+        path: &[u8],
+        mode: u32,
+        size: u64,
+        mut data: impl Read,
+    ) -> Result<(), ContextError> {
+        if !self.begin(&of(Kind::File, path, &[], size, mode))? {
+            return Ok(());
+        }
+        let within = |error| refuse::input(error, Some(path));
+        let mut buffer = vec![0; usize::try_from(size.min(CHUNK)).unwrap_or(0)];
+        let mut left = size;
+        while left > 0 {
+            let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+            match data.read(&mut buffer[..most]) {
+                Ok(0) => return Err(within(InputError::Cut)),
+                Ok(count) => {
+                    self.data(&buffer[..count])?;
+                    left -= count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(within(InputError::Failed(error))),
+            }
+        }
+        self.end_file(size)
+    }
+
+    /// Writes a folder.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub fn folder(&mut self, path: &[u8], mode: u32) -> Result<(), ContextError> {
+        self.begin(&of(Kind::Folder, path, &[], 0, mode)).map(drop)
+    }
+
+    /// Writes a symlink. It has to stay inside the context, which is not the whole tree
+    /// where there is a subdir.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub fn symlink(&mut self, path: &[u8], target: &[u8]) -> Result<(), ContextError> {
+        self.begin(&of(Kind::Symlink, path, target, 0, 0o777)).map(drop)
+    }
+
+    /// Judges the context as a whole and writes the end mark.
+    ///
+    /// # Errors
+    /// [`ContextError::Refused`] when it has no Dockerfile, or a symlink leads out by way of
+    /// others; [`ContextError::ReceiverGone`] when nobody takes it.
+    pub fn finish(self) -> Result<ContextSummary, ContextError> {
+        self.rules.check_all()?;
+        if self.entries == 0 && !self.scope.root().is_empty() {
+            return Err(refuse::no_folder(self.scope.root(), self.contents.dockerfile()));
+        }
+        self.contents.require_dockerfile(&self.rules)?;
+        let entries = self.entries;
+        let bytes = self.clean.finish().map_err(refuse::output)?;
+        Ok(ContextSummary { entries, bytes, archive_bytes: bytes })
+    }
+
+    /// Judges an entry and writes its header. A file's data follows through [`Self::data`]
+    /// and [`Self::end_file`]; `false` when the entry does not go on.
+    pub(crate) fn begin(&mut self, entry: &Entry) -> Result<bool, ContextError> {
+        let name = &entry.name;
+        let normal = normalise(name).map_err(|fault| refuse::name(name, fault))?;
+        let path = match self.scope.place(&normal) {
+            Standing::At(path) => path,
+            Standing::Elsewhere | Standing::Ignored => return Ok(false),
+            Standing::Top => return self.top(entry),
+        };
+        let original = match entry.kind {
+            Kind::HardLink => self.original(path, &entry.target)?,
+            Kind::File | Kind::Folder | Kind::Symlink => Vec::new(),
+        };
+        let target = &entry.target;
+        let shape = match entry.kind {
+            Kind::File => Shape::File,
+            Kind::Folder => Shape::Folder,
+            Kind::Symlink => Shape::Symlink { target },
+            Kind::HardLink => Shape::HardLink { target, original: &original },
+        };
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(refuse::too_many(self.limits.entries, name));
+        }
+        self.rules.admit(name, path, shape)?;
+        self.contents.note(entry.kind, path);
+        // What the tar takes beside the data is small, and counted once it is written.
+        if self.clean.bytes().saturating_add(entry.size) > self.limits.bytes {
+            return Err(refuse::too_large(self.limits.bytes, Some(name)));
+        }
+        let target = if entry.kind == Kind::HardLink { &original } else { target };
+        self.clean.entry(entry, path, target).map_err(refuse::output)?;
+        Ok(true)
+    }
+
+    pub(crate) fn data(&mut self, bytes: &[u8]) -> Result<(), ContextError> {
+        self.clean.data(bytes).map_err(refuse::output)
+    }
+
+    pub(crate) fn end_file(&mut self, size: u64) -> Result<(), ContextError> {
+        self.clean.pad(size).map_err(refuse::output)
+    }
+
+    /// An entry for the context's own folder, which the builder has already.
+    fn top(&self, entry: &Entry) -> Result<bool, ContextError> {
+        // A subdir that is no folder holds nothing, and is missed at the end.
+        let is_subdir = !self.scope.root().is_empty();
+        if is_subdir || (entry.kind == Kind::Folder && !entry.name.is_empty()) {
+            Ok(false)
+        } else {
+            Err(refuse::nameless(&entry.name))
+        }
+    }
+
+    /// The path in the context of what a hard link is another name of.
+    fn original(&self, path: &[u8], target: &[u8]) -> Result<Vec<u8>, ContextError> {
+        let normal = normalise(target).map_err(|fault| refuse::hard_link(path, target, fault))?;
+        match self.scope.place(&normal) {
+            Standing::At(original) => Ok(original.to_vec()),
+            Standing::Top => Err(refuse::no_target(path)),
+            Standing::Elsewhere => Err(refuse::linked_elsewhere(path, target)),
+            Standing::Ignored => Err(refuse::linked_to_ignored(path, target)),
+        }
+    }
+}
+
+fn of(kind: Kind, path: &[u8], target: &[u8], size: u64, mode: u32) -> Entry {
+    Entry {
+        kind,
+        name: path.to_vec(),
+        target: target.to_vec(),
+        size,
+        mode: mode & MODE_BITS,
+        mtime: 0,
+    }
+}
