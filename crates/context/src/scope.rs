@@ -7,6 +7,8 @@ use crate::{ContextError, ContextOptions, refuse};
 /// The folder that the context is, and what is left out of it.
 pub(crate) struct Scope {
     /// Normalised; empty for the whole tree.
+    subdir: Vec<u8>,
+    /// The same from the top of the archive.
     root: Vec<u8>,
     ignore: Ignore,
     /// Sent whatever the rules say, as docker does: the builder reads them.
@@ -38,6 +40,7 @@ impl Scope {
         let dockerfile = options.dockerfile.as_str();
         Ok(Self {
             root: join(top, &subdir),
+            subdir,
             ignore,
             kept: [
                 dockerfile.into(),
@@ -48,8 +51,8 @@ impl Scope {
     }
 
     /// The folder of the tree that the context is; empty for all of it.
-    pub(crate) fn root(&self) -> &[u8] {
-        &self.root
+    pub(crate) fn subdir(&self) -> &[u8] {
+        &self.subdir
     }
 
     /// Where a normalised path stands.

@@ -30,6 +30,8 @@ pub struct ContextWriter<W: Write> {
     contents: Contents,
     clean: CleanTar<W>,
     entries: u64,
+    /// Something was seen in the folder that is the context.
+    is_there: bool,
 }
 
 impl<W: Write> ContextWriter<W> {
@@ -56,6 +58,7 @@ impl<W: Write> ContextWriter<W> {
             contents: Contents::new(options.dockerfile.clone()),
             clean: CleanTar::new(out),
             entries: 0,
+            is_there: false,
         })
     }
 
@@ -129,8 +132,8 @@ impl<W: Write> ContextWriter<W> {
     /// others; [`ContextError::ReceiverGone`] when nobody takes it.
     pub fn finish(self) -> Result<ContextSummary, ContextError> {
         self.rules.check_all()?;
-        if self.entries == 0 && !self.scope.root().is_empty() {
-            return Err(refuse::no_folder(self.scope.root(), self.contents.dockerfile()));
+        if !self.is_there && !self.scope.subdir().is_empty() {
+            return Err(refuse::no_folder(self.scope.subdir(), self.contents.dockerfile()));
         }
         self.contents.require_dockerfile(&self.rules)?;
         let entries = self.entries;
@@ -145,9 +148,14 @@ impl<W: Write> ContextWriter<W> {
         let normal = normalise(name).map_err(|fault| refuse::name(name, fault))?;
         let path = match self.scope.place(&normal) {
             Standing::At(path) => path,
-            Standing::Elsewhere | Standing::Ignored => return Ok(false),
+            Standing::Elsewhere => return Ok(false),
+            Standing::Ignored => {
+                self.is_there = true;
+                return Ok(false);
+            }
             Standing::Top => return self.top(entry),
         };
+        self.is_there = true;
         let original = match entry.kind {
             Kind::HardLink => self.original(path, &entry.target)?,
             Kind::File | Kind::Folder | Kind::Symlink => Vec::new(),
@@ -183,10 +191,11 @@ impl<W: Write> ContextWriter<W> {
     }
 
     /// An entry for the context's own folder, which the builder has already.
-    fn top(&self, entry: &Entry) -> Result<bool, ContextError> {
+    fn top(&mut self, entry: &Entry) -> Result<bool, ContextError> {
+        let is_folder = entry.kind == Kind::Folder && !entry.name.is_empty();
+        self.is_there |= is_folder;
         // A subdir that is no folder holds nothing, and is missed at the end.
-        let is_subdir = !self.scope.root().is_empty();
-        if is_subdir || (entry.kind == Kind::Folder && !entry.name.is_empty()) {
+        if is_folder || !self.scope.subdir().is_empty() {
             Ok(false)
         } else {
             Err(refuse::nameless(&entry.name))

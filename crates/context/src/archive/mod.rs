@@ -47,6 +47,7 @@ pub(crate) fn walk<R: Read + Seek>(
     visit: &mut Visit<'_>,
 ) -> Result<u64, ContextError> {
     let unreadable = |error| refuse::input(InputError::Failed(error), None);
+    archive.rewind().map_err(unreadable)?;
     let mut start = Vec::new();
     archive.by_ref().take(START).read_to_end(&mut start).map_err(unreadable)?;
     archive.rewind().map_err(unreadable)?;

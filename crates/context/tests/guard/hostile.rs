@@ -148,13 +148,14 @@ fn a_hidden_entry_stays_hidden() {
 
 #[test]
 fn a_name_of_gigabytes_is_not_read() {
-    let archive = Tar::with_dockerfile()
-        .header(EntryType::GNULongName, b"././@LongLink", b"", 1 << 33, 0)
-        .without_end();
-    let endless = once(std::io::Read::chain(&*archive, std::io::repeat(b'a')));
-    let (reason, message) = refusal(endless);
-    assert_eq!(reason, Reason::ContextUnsafe);
-    assert_eq!(message, "an entry of the build context has 8 GiB of extended header");
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader] {
+        let archive =
+            Tar::with_dockerfile().header(kind, b"extension", b"", 1 << 33, 0).without_end();
+        let endless = once(std::io::Read::chain(&*archive, std::io::repeat(b'a')));
+        let (reason, message) = refusal(endless);
+        assert_eq!(reason, Reason::ContextUnsafe);
+        assert_eq!(message, "an entry of the build context has 8 GiB of extended header");
+    }
 }
 
 #[test]
@@ -163,4 +164,18 @@ fn a_dockerfile_that_leads_out_is_refused() {
         let archive = Tar::default().symlink("Dockerfile", target).end();
         assert_eq!(refusal(&*archive).0, Reason::ContextUnsafe, "{target}");
     }
+}
+
+#[test]
+fn a_circle_of_symlinks_is_no_dockerfile() {
+    let tar =
+        Tar::default().symlink("Dockerfile", "a").symlink("a", "b/Dockerfile").symlink("b", ".");
+    assert_eq!(refusal(&*tar.end()).0, Reason::DockerfileMissing);
+}
+
+/// Slipway builds on Linux, where these are two files.
+#[test]
+fn names_that_differ_in_case_are_two() {
+    let tar = Tar::with_dockerfile().file("readme", b"a").file("README", b"b").folder("ReadMe");
+    assert_eq!(crate::model::entries(&guard(&*tar.end()).unwrap()).len(), 4);
 }

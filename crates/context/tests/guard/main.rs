@@ -2,13 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod accident;
+mod corpus;
+mod harmless;
 mod honest;
 mod hostile;
 mod large;
 mod made;
 mod model;
+mod packings;
 mod properties;
 mod stream;
+mod tree;
+mod zip_by_hand;
+mod zips;
 
 use slipway_context::{ContextError, ContextLimits, ContextOptions, ContextSummary, copy_guarded};
 

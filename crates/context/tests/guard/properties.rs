@@ -120,7 +120,7 @@ fn sample() -> Vec<u8> {
         .end()
 }
 
-fn repair_checksum(tar: &mut [u8], place: usize) {
+pub(crate) fn repair_checksum(tar: &mut [u8], place: usize) {
     let start = place - place % 512;
     if let Some(Ok(block)) = tar.get_mut(start..start + 512).map(<&mut [u8; 512]>::try_from) {
         let mut header = Header::from_byte_slice(block).clone();

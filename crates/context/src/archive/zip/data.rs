@@ -25,7 +25,7 @@ impl Packing {
         match listed.compression_method() {
             CompressionMethod::STORE => Ok(Self::Stored),
             CompressionMethod::DEFLATE => Ok(Self::Deflated),
-            other => Err(refuse::zip_method(name, &other.to_string())),
+            other => Err(refuse::zip_method(name, other.name().unwrap_or("an unknown method"))),
         }
     }
 
