@@ -83,7 +83,7 @@ async fn fill(database: &Database) -> Result<(), Error> {
 }
 
 fn spec(project: &str) -> BuildSpec {
-    let source = Source::Dockerfile { content: "FROM scratch".into() };
+    let source = Source::dockerfile("FROM scratch");
     let draft = BuildSpecDraft::new("r.example/app:1", source);
     // Both are constants of this file.
     let (Ok(spec), Ok(project)) = (draft.parse(), Project::parse(project)) else { unreachable!() };

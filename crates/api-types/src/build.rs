@@ -61,19 +61,69 @@ pub struct BuildView {
     pub links: BuildLinks,
 }
 
-/// Where a build's context comes from, without its content.
+/// Where a build's context comes from, without its content and its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SourceView {
-    /// A Dockerfile alone.
+    /// A Dockerfile, with nothing but a few files of text beside it.
     Dockerfile {
         /// Length of its text in bytes.
         bytes: u64,
+        /// How many files came beside it.
+        files: u64,
     },
     /// An uploaded context.
     Upload {
         /// Which.
         id: Uuid,
+    },
+    /// An archive that is fetched.
+    Archive {
+        /// Where it is, without login and query.
+        url: String,
+        /// What its digest must be.
+        #[schema(required)]
+        sha256: Option<String>,
+        /// The folder of it that is the context.
+        #[schema(required)]
+        subdir: Option<String>,
+    },
+    /// A commit of a repository.
+    Git {
+        /// Where it is, without login.
+        url: String,
+        /// The branch, tag or commit that was asked for.
+        #[schema(required)]
+        r#ref: Option<String>,
+        /// The folder of it that is the context.
+        #[schema(required)]
+        subdir: Option<String>,
+        /// Whether its submodules are fetched, too.
+        submodules: bool,
+        /// The commit that it came to, once that is known.
+        #[schema(required)]
+        commit: Option<String>,
+    },
+    /// A commit of a repository on GitHub.
+    Github {
+        /// Whose.
+        owner: String,
+        /// Which.
+        repo: String,
+        /// The branch, tag or commit that was asked for.
+        #[schema(required)]
+        r#ref: Option<String>,
+        /// The folder of it that is the context.
+        #[schema(required)]
+        subdir: Option<String>,
+        /// The commit that it came to, once that is known.
+        #[schema(required)]
+        commit: Option<String>,
+    },
+    /// An image that was there already.
+    Image {
+        /// Which.
+        r#ref: String,
     },
 }
 
@@ -84,7 +134,8 @@ pub struct FailureView {
     /// `address_not_fetched`, `base_image_not_found`, `base_image_denied`, `secret_missing`,
     /// `context_not_an_archive`, `context_truncated`, `context_unsafe`, `context_too_large`,
     /// `dockerfile_missing`, `upload_missing`, `source_not_found`, `source_denied`,
-    /// `source_unreachable`, `source_error`, `address_refused`, `registry_denied`,
+    /// `source_unreachable`, `source_error`, `source_changed`, `address_refused`,
+    /// `registry_denied`,
     /// `registry_unreachable`, `registry_error`, `host_unreachable`, `host_disk_full`,
     /// `image_lost`, `builder_unsupported`, `host_error`, `timed_out`, `queue_timeout`,
     /// `attempts_exhausted` or `internal`.

@@ -22,7 +22,7 @@ pub use error::{ErrorBody, ErrorView};
 pub use health::{CheckView, HealthStatus, HealthView};
 pub use host::{HostList, HostView};
 pub use project::{ProjectLimits, ProjectList, ProjectView};
-pub use source::SourceRequest;
+pub use source::{SourceAuth, SourceRequest};
 pub use status::Status;
 pub use submit::{LoginSchema, RetryBuild, SubmitBuild};
 pub use upload::UploadView;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use slipway_domain::{Credentials, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Secret};
 use utoipa::ToSchema;
 
-use crate::SourceRequest;
+use crate::{SourceAuth, SourceRequest};
 
 /// A build as it is asked for. Unknown fields are refused.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -110,6 +110,9 @@ pub struct RetryBuild {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>, write_only)]
     pub ssh: BTreeMap<String, Secret>,
+    /// What it takes to get the source, as `source.auth` of the first build; for `github` a
+    /// token.
+    pub source_auth: Option<SourceAuth>,
 }
 
 // For the API document only: the real one is the domain's `Credentials`, which knows no

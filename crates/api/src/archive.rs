@@ -8,16 +8,24 @@ use crate::error::Error;
 /// A tar header is this long; nothing shorter can be one.
 pub(crate) const HEAD_BYTES: usize = 512;
 
-const GZIP: &[u8] = &[0x1f, 0x8b, 0x08];
+/// What archives begin with that a context can be: gzip, bzip2, xz, zstd, its frames that hold
+/// nothing, and zip, also one without entries or after a marker of a split one.
+const PACKED: [&[u8]; 7] = [
+    &[0x1f, 0x8b, 0x08],
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"PK\x07\x08",
+];
 
-/// What other archives begin with, and what they are called.
-const OTHERS: [(&[u8], &str); 6] = [
-    (b"BZh", "this is bzip2, which is not supported yet; only tar and gzip of tar are"),
-    (b"\xfd7zXZ", "this is xz, which is not supported yet; only tar and gzip of tar are"),
-    (b"\x28\xb5\x2f\xfd", "this is zstd, which is not supported yet; only tar and gzip of tar are"),
-    (b"PK\x03\x04", "this is zip, which is not supported yet; only tar and gzip of tar are"),
-    (b"7z\xbc\xaf", "this is 7z, which is not supported; only tar and gzip of tar are"),
+/// What other things begin with, and what they are called.
+const OTHERS: [(&[u8], &str); 4] = [
+    (b"7z\xbc\xaf", "this is 7z, which is not supported; tar, plain or compressed, and zip are"),
+    (b"Rar!", "this is rar, which is not supported; tar, plain or compressed, and zip are"),
     (b"--", "this looks like a multipart form; send the archive itself as the body"),
+    (b"<", "this looks like a page of HTML or XML, not like an archive"),
 ];
 
 /// Looks at the first [`HEAD_BYTES`] bytes, or at all where there are fewer.
@@ -25,7 +33,9 @@ pub(crate) fn check(head: &[u8]) -> Result<(), Error> {
     if head.is_empty() {
         return Err(Error::EmptyBody);
     }
-    if head.starts_with(GZIP) || is_tar_header(head) {
+    // A zstd may begin with a frame to be skipped, of which there are sixteen kinds.
+    let skipped = head.len() > 4 && head[0] & 0xf0 == 0x50 && head[1..4] == [0x2a, 0x4d, 0x18];
+    if skipped || PACKED.iter().any(|magic| head.starts_with(magic)) || is_tar_header(head) {
         return Ok(());
     }
     // Two blocks of nothing are the end mark of an archive, here before any entry.
@@ -33,7 +43,7 @@ pub(crate) fn check(head: &[u8]) -> Result<(), Error> {
         return Err(Error::NotAnArchive { found: "this is an empty tar: it has no files in it" });
     }
     let other = OTHERS.iter().find(|(magic, _)| head.starts_with(magic));
-    let found = other.map_or("this is no tar and no gzip of one", |(_, found)| found);
+    let found = other.map_or("this is no tar, plain or compressed, and no zip", |(_, found)| found);
     Err(Error::NotAnArchive { found })
 }
 
@@ -66,8 +76,17 @@ mod tests {
     }
 
     #[test]
-    fn tar_old_and_new_and_gzip() {
-        assert!(check(b"\x1f\x8b\x08\x00").is_ok());
+    fn tar_old_and_new_and_packed_and_zip() {
+        for head in [
+            &b"\x1f\x8b\x08\x00"[..],
+            b"BZh9",
+            b"\xfd7zXZ\0",
+            b"\x28\xb5\x2f\xfd ",
+            b"\x52\x2a\x4d\x18 ",
+            b"PK\x03\x04",
+        ] {
+            assert!(check(head).is_ok(), "{head:?}");
+        }
         assert!(check(&header(b"ustar\x0000")).is_ok());
         let mut old = header(b"");
         let sum: u32 = old.iter().map(|byte| u32::from(*byte)).sum::<u32>() + 8 * 32;
@@ -81,8 +100,8 @@ mod tests {
     fn what_else_it_is_is_said() {
         let said = |head: &[u8]| check(head).unwrap_err().to_string();
         assert_eq!(said(b""), "the request has no body");
-        assert!(said(b"BZh9").contains("bzip2"));
-        assert!(said(b"PK\x03\x04").contains("zip"));
+        assert!(said(b"7z\xbc\xaf").contains("7z"));
+        assert!(said(b"<!doctype html>").contains("HTML"));
         assert!(said(b"FROM scratch\n").contains("no tar"));
         assert!(said(&[0; HEAD_BYTES]).contains("empty tar"));
         assert!(said(&[0; HEAD_BYTES - 1]).contains("no tar"));

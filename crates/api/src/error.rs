@@ -129,7 +129,7 @@ impl Error {
                 .field("Content-Encoding")
                 .hint("send the body as it is; a gzip archive needs no encoding header"),
             Self::NotAnArchive { .. } => say(S::BAD_REQUEST, "not_an_archive")
-                .hint("send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"),
+                .hint("send an archive as it is: tar cz . | curl -X POST -T - …"),
             Self::CutOff => say(S::BAD_REQUEST, "body_cut_off"),
             Self::TooSlow { .. } => say(S::REQUEST_TIMEOUT, "body_too_slow"),
             Self::TooLarge { .. } => say(S::PAYLOAD_TOO_LARGE, "too_large"),
@@ -157,7 +157,8 @@ impl Error {
                 say(S::CONFLICT, "not_over").hint("wait for its end, or cancel it first")
             }
             Self::LoginsErased => say(S::CONFLICT, "logins_erased").field("registry_auth").hint(
-                "send them again in the body of the retry, as registry_auth, secrets and ssh",
+                "send them again in the body of the retry, as registry_auth, secrets, ssh \
+                 and source_auth",
             ),
             Self::UploadGone => say(S::CONFLICT, "upload_gone")
                 .hint("send the context again and submit a new build"),

@@ -95,10 +95,14 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
         }
         Submitted::Before(build) => Ok(Accepted::Before(*build)),
         Submitted::KeyTaken => Err(Error::KeyTaken),
-        Submitted::NoSuchUpload => match &order.spec.source {
-            Source::Upload { .. } if order.retry_of.is_some() => Err(Error::UploadGone),
-            Source::Upload { id } => Err(Error::UploadNamed(*id)),
-            Source::Dockerfile { .. } => Err(Error::UploadGone),
+        Submitted::NoSuchUpload => match order.spec.source {
+            Source::Upload { id } if order.retry_of.is_none() => Err(Error::UploadNamed(id)),
+            Source::Upload { .. }
+            | Source::Dockerfile { .. }
+            | Source::Archive { .. }
+            | Source::Git { .. }
+            | Source::Github { .. }
+            | Source::Image { .. } => Err(Error::UploadGone),
         },
     }
 }

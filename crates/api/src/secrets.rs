@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use slipway_domain::{Credentials, FieldError, RegistryHost, Secret, SecretId, Secrets};
+use slipway_domain::{
+    Credentials, FieldError, RegistryHost, Secret, SecretId, Secrets, SourceSecrets,
+};
 use slipway_ssh::SshKey;
 
 /// More of each than any build needs, few enough to seal.
@@ -22,6 +24,8 @@ pub(crate) struct Brought {
     pub(crate) registry_auth: BTreeMap<String, Credentials>,
     pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) ssh: BTreeMap<String, Secret>,
+    /// Checked by whoever knows the source.
+    pub(crate) source: SourceSecrets,
 }
 
 /// Checks all of them.
@@ -30,6 +34,7 @@ pub(crate) fn check(brought: Brought) -> Result<Secrets, FieldError> {
         registry_auth: logins(brought.registry_auth)?,
         build: build_secrets(brought.secrets)?,
         ssh: ssh_keys(brought.ssh)?,
+        source: brought.source,
     })
 }
 

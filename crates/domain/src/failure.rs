@@ -39,7 +39,7 @@ pub enum Reason {
     BaseImageDenied,
     /// A step mounts a build secret or an SSH agent that the request does not have.
     SecretMissing,
-    /// The build context is no tar or gzip of one.
+    /// The build context is no tar, plain or compressed, and no zip.
     ContextNotAnArchive,
     /// The build context ends in the middle.
     ContextTruncated,
@@ -59,6 +59,8 @@ pub enum Reason {
     SourceUnreachable,
     /// The server of the source answered with an error, broke off, or is too slow.
     SourceError,
+    /// The source is not what its checksum says.
+    SourceChanged,
     /// An address in the request is none that requests may reach.
     AddressRefused,
     /// The registry refused the login, or wants one.
@@ -190,7 +192,8 @@ impl Reason {
             | Self::SourceNotFound
             | Self::SourceDenied
             | Self::SourceUnreachable
-            | Self::SourceError => Fault::Source,
+            | Self::SourceError
+            | Self::SourceChanged => Fault::Source,
             Self::RegistryDenied | Self::RegistryUnreachable | Self::RegistryError => {
                 Fault::Registry
             }
@@ -228,6 +231,7 @@ impl Reason {
             | Self::SourceDenied
             | Self::SourceUnreachable
             | Self::SourceError
+            | Self::SourceChanged
             | Self::AddressRefused
             | Self::RegistryDenied
             | Self::RegistryUnreachable

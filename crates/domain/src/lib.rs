@@ -30,8 +30,11 @@ pub use image_ref::{ImageRef, ImageRefError, RegistryHost};
 pub use platform::Platform;
 pub use project::Project;
 pub use secret::{Credentials, Secret, SecretId};
-pub use secrets::Secrets;
-pub use source::{DockerfilePath, Source};
+pub use secrets::{Secrets, SourceSecrets};
+pub use source::{
+    ArchiveUrl, DockerfilePath, GitRef, GitUrl, GithubOwner, GithubRepo, Hidden, Sha256, Source,
+    SubDir,
+};
 pub use spec::{
     BuildSpec, BuildSpecDraft, MAX_PRIORITY, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS,
 };

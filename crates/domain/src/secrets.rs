@@ -15,6 +15,44 @@ pub struct Secrets {
     pub build: BTreeMap<SecretId, Secret>,
     /// Private keys that the agent of `RUN --mount=type=ssh` signs with, by the agent's id.
     pub ssh: BTreeMap<SecretId, Secret>,
+    /// What it takes to get the source.
+    pub source: SourceSecrets,
+}
+
+/// What it takes to get a source. Which of them a source can use is for its kind to say.
+#[derive(Debug, Clone, Default)]
+pub struct SourceSecrets {
+    /// The whole address, where it has a part that is not shown.
+    pub url: Option<Secret>,
+    /// A login for it.
+    pub login: Option<Credentials>,
+    /// A token in place of a login.
+    pub token: Option<Secret>,
+    /// Headers for the request, by name.
+    pub headers: BTreeMap<String, Secret>,
+    /// The private key of an SSH login.
+    pub ssh_key: Option<Secret>,
+}
+
+impl SourceSecrets {
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { url, login, token, headers, ssh_key } = self;
+        url.is_none()
+            && login.is_none()
+            && token.is_none()
+            && headers.is_empty()
+            && ssh_key.is_none()
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Secret> {
+        let login = self.login.as_ref().map(|login| &login.password);
+        [self.url.as_ref(), login, self.token.as_ref(), self.ssh_key.as_ref()]
+            .into_iter()
+            .flatten()
+            .chain(self.headers.values())
+    }
 }
 
 /// The plaintext form, which only exists between here and the seal.
@@ -24,12 +62,22 @@ struct Plain<'a> {
     registry_auth: BTreeMap<&'a str, PlainCredentials<'a>>,
     secrets: BTreeMap<&'a str, &'a str>,
     ssh: BTreeMap<&'a str, &'a str>,
+    source: PlainSource<'a>,
 }
 
 #[derive(Serialize)]
 struct PlainCredentials<'a> {
     username: &'a str,
     password: &'a str,
+}
+
+#[derive(Serialize)]
+struct PlainSource<'a> {
+    url: Option<&'a str>,
+    login: Option<PlainCredentials<'a>>,
+    token: Option<&'a str>,
+    headers: BTreeMap<&'a str, &'a str>,
+    ssh_key: Option<&'a str>,
 }
 
 /// [`Plain`], read again.
@@ -39,6 +87,16 @@ struct Unsealed {
     registry_auth: BTreeMap<String, Credentials>,
     secrets: BTreeMap<String, Secret>,
     ssh: BTreeMap<String, Secret>,
+    source: UnsealedSource,
+}
+
+#[derive(Deserialize)]
+struct UnsealedSource {
+    url: Option<Secret>,
+    login: Option<Credentials>,
+    token: Option<Secret>,
+    headers: BTreeMap<String, Secret>,
+    ssh_key: Option<Secret>,
 }
 
 const VERSION: u8 = 2;
@@ -47,7 +105,7 @@ impl Secrets {
     /// Whether there is nothing to keep.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.registry_auth.is_empty() && !self.need_buildkit()
+        self.registry_auth.is_empty() && !self.need_buildkit() && self.source.is_empty()
     }
 
     /// Whether there is something that only BuildKit can take.
@@ -62,21 +120,16 @@ impl Secrets {
         let logins: BTreeMap<&str, PlainCredentials<'_>> = self
             .registry_auth
             .iter()
-            .map(|(registry, login)| {
-                let plain = PlainCredentials {
-                    username: &login.username,
-                    password: login.password.expose(),
-                };
-                (registry.as_str(), plain)
-            })
+            .map(|(registry, login)| (registry.as_str(), PlainCredentials::of(login)))
             .collect();
         // Maps of strings cannot fail to serialise.
-        if self.need_buildkit() {
+        if self.need_buildkit() || !self.source.is_empty() {
             let plain = Plain {
                 version: VERSION,
                 registry_auth: logins,
                 secrets: exposed(&self.build),
                 ssh: exposed(&self.ssh),
+                source: PlainSource::of(&self.source),
             };
             serde_json::to_vec(&plain).unwrap_or_default()
         } else {
@@ -92,14 +145,14 @@ impl Secrets {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
         const OTHER: &str = "unsealed secrets are of another form";
         // A number under a name tells the forms apart: the first has logins under all names.
-        let (logins, secrets, ssh) = match serde_json::from_slice::<Unsealed>(bytes) {
-            Ok(Unsealed { version: VERSION, registry_auth, secrets, ssh }) => {
-                (registry_auth, secrets, ssh)
+        let (logins, secrets, ssh, source) = match serde_json::from_slice::<Unsealed>(bytes) {
+            Ok(Unsealed { version: VERSION, registry_auth, secrets, ssh, source }) => {
+                (registry_auth, secrets, ssh, source.into())
             }
             Ok(_) => return Err(OTHER),
             Err(_) => {
                 let logins = serde_json::from_slice(bytes).map_err(|_| OTHER)?;
-                (logins, BTreeMap::new(), BTreeMap::new())
+                (logins, BTreeMap::new(), BTreeMap::new(), SourceSecrets::default())
             }
         };
         let registry_auth = logins
@@ -110,13 +163,39 @@ impl Secrets {
             let named = values.into_iter().map(|(id, value)| Some((SecretId::parse(&id)?, value)));
             named.collect::<Option<BTreeMap<_, _>>>().ok_or(OTHER)
         };
-        Ok(Self { registry_auth, build: named(secrets)?, ssh: named(ssh)? })
+        Ok(Self { registry_auth, build: named(secrets)?, ssh: named(ssh)?, source })
     }
 
     /// Every value that must not surface in a log.
     pub fn values(&self) -> impl Iterator<Item = &Secret> {
         let logins = self.registry_auth.values().map(|login| &login.password);
-        logins.chain(self.build.values()).chain(self.ssh.values())
+        logins.chain(self.build.values()).chain(self.ssh.values()).chain(self.source.values())
+    }
+}
+
+impl<'a> PlainCredentials<'a> {
+    fn of(login: &'a Credentials) -> Self {
+        Self { username: &login.username, password: login.password.expose() }
+    }
+}
+
+impl<'a> PlainSource<'a> {
+    fn of(source: &'a SourceSecrets) -> Self {
+        let headers = source.headers.iter();
+        Self {
+            url: source.url.as_ref().map(Secret::expose),
+            login: source.login.as_ref().map(PlainCredentials::of),
+            token: source.token.as_ref().map(Secret::expose),
+            headers: headers.map(|(name, value)| (name.as_str(), value.expose())).collect(),
+            ssh_key: source.ssh_key.as_ref().map(Secret::expose),
+        }
+    }
+}
+
+impl From<UnsealedSource> for SourceSecrets {
+    fn from(read: UnsealedSource) -> Self {
+        let UnsealedSource { url, login, token, headers, ssh_key } = read;
+        Self { url, login, token, headers, ssh_key }
     }
 }
 
@@ -143,6 +222,11 @@ mod tests {
             registry_auth: login("r.example", "hunter2"),
             build: named("npm", "hunter2"),
             ssh: named("default", "hunter2"),
+            source: SourceSecrets {
+                token: Some("hunter2".to_owned().into()),
+                headers: [("X-Key".to_owned(), "hunter2".to_owned().into())].into(),
+                ..SourceSecrets::default()
+            },
         };
         let shown = format!("{secrets:?} {secrets:#?}");
         assert!(shown.contains("***"));
@@ -155,6 +239,13 @@ mod tests {
             registry_auth: login("r.example", "p\"w\n"),
             build: named("npm", "token"),
             ssh: named("default", "key\n"),
+            source: SourceSecrets {
+                url: Some("https://h/?sig".to_owned().into()),
+                login: login("r.example", "source pw").into_values().next(),
+                token: None,
+                headers: [("X-Key".to_owned(), "header".to_owned().into())].into(),
+                ssh_key: Some("another key".to_owned().into()),
+            },
         };
         let back = Secrets::from_bytes(&secrets.expose_bytes()).unwrap();
         let login = &back.registry_auth[&RegistryHost::normalised("r.example")];
@@ -162,7 +253,10 @@ mod tests {
         assert_eq!(back.build["npm"].expose(), "token");
         assert_eq!(back.ssh["default"].expose(), "key\n");
         let values: Vec<&str> = back.values().map(Secret::expose).collect();
-        assert_eq!(values, ["p\"w\n", "token", "key\n"]);
+        assert_eq!(
+            values,
+            ["p\"w\n", "token", "key\n", "https://h/?sig", "source pw", "another key", "header"]
+        );
     }
 
     #[test]
@@ -177,7 +271,9 @@ mod tests {
             assert!(back.build.is_empty());
             assert_eq!(back.registry_auth.len(), 1);
         }
-        Secrets::from_bytes(br#"{"version":3,"registry_auth":{},"secrets":{},"ssh":{}}"#)
-            .unwrap_err();
+        Secrets::from_bytes(
+            br#"{"version":3,"registry_auth":{},"secrets":{},"ssh":{},"source":{}}"#,
+        )
+        .unwrap_err();
     }
 }

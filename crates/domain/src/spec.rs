@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DockerfilePath, FieldError, ImageRef, Platform, Project, Source};
 
-const MAX_DOCKERFILE_BYTES: usize = 1024 * 1024;
 const MAX_ENTRIES: usize = 500;
 const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Engines take args and labels in the query of a URL, which their HTTP servers and clients
@@ -131,7 +130,6 @@ impl BuildSpecDraft {
             return Err(FieldError::new("image", "has a digest, which only the registry can give")
                 .hint("name a tag to push to, such as registry.example/app:1.2"));
         }
-        check_source(&self.source)?;
         check_pairs("args", &self.args)?;
         check_pairs("labels", &self.labels)?;
         if escaped_bytes(&self.args) + escaped_bytes(&self.labels) > MAX_ESCAPED_BYTES {
@@ -158,13 +156,15 @@ impl BuildSpecDraft {
         if self.metadata.as_ref().is_some_and(|value| value.to_string().len() > MAX_VALUE_BYTES) {
             return Err(FieldError::new("metadata", "is larger than 64 KiB"));
         }
+        let dockerfile = self
+            .dockerfile
+            .as_deref()
+            .map_or_else(|| Ok(DockerfilePath::default()), DockerfilePath::parse)?;
+        self.source.check(&dockerfile)?;
         Ok(BuildSpec {
             image,
             source: self.source,
-            dockerfile: self
-                .dockerfile
-                .as_deref()
-                .map_or_else(|| Ok(DockerfilePath::default()), DockerfilePath::parse)?,
+            dockerfile,
             args: self.args,
             labels: self.labels,
             target: self.target,
@@ -197,20 +197,6 @@ fn check_seconds(field: &str, given: Option<u32>, most: u32) -> Result<(), Field
 
 fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().count() <= MAX_KEY_CHARS && !text.contains(char::is_control)
-}
-
-fn check_source(source: &Source) -> Result<(), FieldError> {
-    match source {
-        Source::Dockerfile { content } if content.trim().is_empty() => {
-            Err(FieldError::new("source.content", "is empty")
-                .hint("put the Dockerfile's text there"))
-        }
-        Source::Dockerfile { content } if content.len() > MAX_DOCKERFILE_BYTES => {
-            Err(FieldError::new("source.content", "is larger than 1 MiB")
-                .hint("upload a build context instead"))
-        }
-        Source::Dockerfile { .. } | Source::Upload { .. } => Ok(()),
-    }
 }
 
 fn check_pairs(field: &str, pairs: &BTreeMap<String, String>) -> Result<(), FieldError> {
@@ -254,10 +240,7 @@ mod tests {
     use super::*;
 
     fn draft() -> BuildSpecDraft {
-        BuildSpecDraft::new(
-            "r.example/app:1",
-            Source::Dockerfile { content: "FROM scratch".into() },
-        )
+        BuildSpecDraft::new("r.example/app:1", Source::dockerfile("FROM scratch"))
     }
 
     fn refused(change: impl FnOnce(&mut BuildSpecDraft)) -> FieldError {
@@ -279,7 +262,7 @@ mod tests {
         let digest = format!("r.example/app@sha256:{}", "0".repeat(64));
         assert_eq!(refused(|d| d.image = digest).field, "image");
         assert_eq!(refused(|d| d.image = "a/B".into()).field, "image");
-        let blank = Source::Dockerfile { content: " \n".into() };
+        let blank = Source::dockerfile(" \n");
         assert_eq!(refused(|d| d.source = blank).field, "source.content");
         assert_eq!(refused(|d| d.dockerfile = Some("../x".into())).field, "dockerfile");
         assert_eq!(

@@ -217,7 +217,7 @@ async fn open(folder: &TempDir) -> Store {
 }
 
 async fn held(store: &Store) -> Lease {
-    let source = Source::Dockerfile { content: "FROM scratch\n".into() };
+    let source = Source::dockerfile("FROM scratch\n");
     let spec = BuildSpecDraft::new("r.example/app:1", source).parse().unwrap();
     let secrets = Secrets::default();
     let submission = Submission::new(BuildId::generate(), &spec, &secrets);

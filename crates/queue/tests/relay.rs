@@ -153,7 +153,7 @@ async fn empty_store() -> (Store, TempDir) {
 }
 
 async fn accept(store: &Store) {
-    let source = Source::Dockerfile { content: "FROM scratch\n".into() };
+    let source = Source::dockerfile("FROM scratch\n");
     let spec = BuildSpecDraft::new("r.example/app:1", source).parse().unwrap();
     let secrets = Secrets::default();
     let submission = Submission::new(BuildId::generate(), &spec, &secrets);

@@ -51,6 +51,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "slipway-context",
             "slipway-domain",
             "slipway-follow",
+            "slipway-outbound",
             "slipway-queue",
             "slipway-store",
             "slipway-worker",

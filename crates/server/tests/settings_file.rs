@@ -17,7 +17,15 @@ use toml::{Table, Value};
 
 /// Where the file shows an example, because what holds otherwise is nothing or depends on
 /// the data directory.
-const EXAMPLES: [&str; 4] = ["database.url", "blobs.url", "secrets.key_file", "build.extra_args"];
+const EXAMPLES: [&str; 7] = [
+    "database.url",
+    "blobs.url",
+    "secrets.key_file",
+    "build.extra_args",
+    "limits.allow_loopback_addresses",
+    "sources.extra_ca_file",
+    "worker.temp_dir",
+];
 
 #[test]
 fn every_setting_has_a_line_and_every_line_is_a_setting() {

@@ -5,6 +5,7 @@
 //! engine says into events, and the end is written in one place, `run::wind_up`.
 
 mod affinity;
+mod context;
 pub mod engine;
 mod heartbeat;
 mod log;
@@ -18,6 +19,7 @@ mod trace;
 mod turns;
 mod worker;
 
+pub use context::SourceSettings;
 pub use pool::Pool;
 pub use run::{claim_one, run_claimed, run_one};
 pub use settings::{HostSettings, WorkerSettings};

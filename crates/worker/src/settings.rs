@@ -5,6 +5,7 @@ use std::time::Duration;
 use slipway_context::ContextLimits;
 use slipway_domain::Platform;
 
+use crate::context::SourceSettings;
 use crate::engine::EngineSettings;
 
 /// Settings of a worker. Times are limits, not delays, unless they say so.
@@ -32,6 +33,8 @@ pub struct WorkerSettings {
     pub extra_args: std::collections::BTreeMap<String, String>,
     /// What a build context may be.
     pub context: ContextLimits,
+    /// How it gets sources.
+    pub sources: SourceSettings,
 }
 
 /// One Docker host.
@@ -59,6 +62,7 @@ impl Default for WorkerSettings {
             push_timeout: Duration::from_secs(900),
             extra_args: std::collections::BTreeMap::new(),
             context: ContextLimits::default(),
+            sources: SourceSettings::default(),
         }
     }
 }

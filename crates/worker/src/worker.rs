@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::context::Reach;
 use crate::pool::Pool;
 use crate::purge::{Absences, sweep};
 use crate::run::{claim_one, run_claimed};
@@ -39,6 +40,7 @@ pub struct Worker {
     pub pool: Arc<Pool>,
     /// Cancelled when running builds are to be broken off and handed back.
     pub hand_back: CancellationToken,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) turns: Arc<Turns>,
     pub(crate) absences: Arc<Absences>,
 }
@@ -47,7 +49,7 @@ impl Worker {
     /// A worker with a new identity.
     ///
     /// # Errors
-    /// When a host's URL cannot be used.
+    /// When a host's URL, or what is said of sources, cannot be used.
     pub fn new(
         store: Store,
         blobs: Blobs,
@@ -60,6 +62,7 @@ impl Worker {
             blobs,
             queue,
             pool: Arc::new(Pool::new(&settings.hosts)?),
+            reach: Arc::new(Reach::new(&settings.sources)?),
             settings: Arc::new(settings),
             hand_back: CancellationToken::new(),
             turns: Arc::default(),

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{BuildView, ErrorView, RetryBuild};
 
-use super::{path, submit};
+use super::{path, source, submit};
 use crate::error::Error;
 use crate::intake::{self, Order};
 use crate::secrets::{self, Brought};
@@ -41,15 +41,17 @@ pub(crate) async fn retry(
         b"" | b"null" => RetryBuild::default(),
         body => json::parse(body)?,
     };
-    let secrets = secrets::check(Brought {
-        registry_auth: brought.registry_auth,
-        secrets: brought.secrets,
-        ssh: brought.ssh,
-    })?;
     let build = path::build(&req, &api).await?;
     if !build.state.is_finished() {
         return Err(Error::NotOver(build.state));
     }
+    let source = brought.source_auth.map(|auth| source::again(&build.spec.source, auth));
+    let secrets = secrets::check(Brought {
+        registry_auth: brought.registry_auth,
+        secrets: brought.secrets,
+        ssh: brought.ssh,
+        source: source.transpose()?.unwrap_or_default(),
+    })?;
     if build.had_secrets && secrets.is_empty() {
         return Err(Error::LoginsErased);
     }

@@ -2,12 +2,11 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use slipway_api_types::{BuildView, ErrorView, SourceRequest, SubmitBuild};
-use slipway_domain::FieldError;
-use slipway_domain::{BuildSpecDraft, Source, UploadId};
+use slipway_api_types::{BuildView, ErrorView, SubmitBuild};
+use slipway_domain::{BuildSpecDraft, FieldError};
 use slipway_store::builds::Build;
 
-use super::view;
+use super::{source, view};
 use crate::error::Error;
 use crate::intake::{self, Accepted, Key, Order};
 use crate::secrets::{self, Brought};
@@ -73,10 +72,7 @@ pub(super) fn key(req: &HttpRequest) -> Result<Option<Key>, Error> {
 }
 
 fn order(asked: SubmitBuild) -> Result<Order, Error> {
-    let source = match asked.source {
-        SourceRequest::Dockerfile { content } => Source::Dockerfile { content },
-        SourceRequest::Upload { id } => Source::Upload { id: UploadId::from_uuid(id) },
-    };
+    let (source, source_secrets) = source::read(asked.source)?;
     let draft = BuildSpecDraft {
         image: asked.image,
         source,
@@ -99,6 +95,7 @@ fn order(asked: SubmitBuild) -> Result<Order, Error> {
         registry_auth: asked.registry_auth,
         secrets: asked.secrets,
         ssh: asked.ssh,
+        source: source_secrets,
     })?;
     Order::check(draft, secrets)
 }

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use slipway_api_types::{
-    BuildLinks, BuildView, FailureView, HostView, ProjectView, SourceView, Status, TimingsView,
-    UploadView, WaitingView,
+    BuildLinks, BuildView, FailureView, HostView, ProjectView, Status, TimingsView, UploadView,
+    WaitingView,
 };
-use slipway_domain::{BuildState, Failure, Platform, Source};
+use slipway_domain::{BuildState, Failure, Platform};
 use slipway_store::builds::{Build, Waiting};
 use slipway_store::hosts::Host;
 use slipway_store::projects::ProjectState;
@@ -19,12 +19,7 @@ pub(super) fn build(build: Build, waiting: Option<Waiting>) -> BuildView {
         status: Status::from(build.state),
         image: build.spec.image.to_string(),
         project: build.spec.project.to_string(),
-        source: match &build.spec.source {
-            Source::Dockerfile { content } => {
-                SourceView::Dockerfile { bytes: u64::try_from(content.len()).unwrap_or(u64::MAX) }
-            }
-            Source::Upload { id } => SourceView::Upload { id: id.as_uuid() },
-        },
+        source: super::source::view(&build),
         attempt: build.attempt.0,
         host: build.host.as_ref().map(ToString::to_string),
         timings: timings(&build),

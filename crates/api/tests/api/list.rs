@@ -13,7 +13,7 @@ async fn builds_of_one_moment_are_all_listed_once() {
     // Seven in the same microsecond: time alone would lose some between two pages.
     let moment = now();
     for n in 0..7 {
-        let source = Source::Dockerfile { content: "FROM scratch".into() };
+        let source = Source::dockerfile("FROM scratch");
         let spec = BuildSpecDraft::new(format!("app:{n}"), source).parse().unwrap();
         let secrets = Secrets::default();
         let submission = Submission::new(BuildId::generate(), &spec, &secrets);

@@ -4,20 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slipway_api::Hosts;
-use slipway_worker::{Worker, WorkerSettings};
+use slipway_worker::{SourceSettings, Worker, WorkerSettings};
 
 use super::ground::Ground;
 use crate::lifecycle::Stop;
 use crate::roles::Failure;
 use crate::settings::{Settings, SettingsError};
 
+/// With whom a worker shares its machine and its users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// All is one process, on the machine of whoever uses it.
+    Alone,
+    /// Workers of a service.
+    Others,
+}
+
 /// A worker that has not begun yet. It hands back what it runs at the second step of `stop`.
 ///
 /// # Errors
 /// When a host of the settings cannot be used.
-pub(crate) fn worker(settings: &Settings, ground: &Ground, stop: &Stop) -> Result<Worker, Failure> {
+pub(crate) fn worker(
+    settings: &Settings,
+    ground: &Ground,
+    stop: &Stop,
+    company: Company,
+) -> Result<Worker, Failure> {
     let Ground { store, blobs, queue } = ground.clone();
-    let worker = Worker::new(store, blobs, queue, told(settings)?);
+    let worker = Worker::new(store, blobs, queue, told(settings, company)?);
     let mut worker = worker.map_err(|failure| failure.to_string())?;
     worker.hand_back = stop.hand_back.clone();
     Ok(worker)
@@ -32,7 +46,7 @@ pub(crate) fn hosts(worker: &Worker) -> Hosts {
     }
 }
 
-fn told(settings: &Settings) -> Result<WorkerSettings, SettingsError> {
+fn told(settings: &Settings, company: Company) -> Result<WorkerSettings, SettingsError> {
     Ok(WorkerSettings {
         hosts: settings.docker.for_worker()?,
         concurrency: settings.worker.concurrency,
@@ -45,5 +59,18 @@ fn told(settings: &Settings) -> Result<WorkerSettings, SettingsError> {
         push_timeout: Duration::from_secs(settings.build.push_timeout_seconds),
         extra_args: settings.build.extra_args.clone(),
         context: settings.limits.for_contexts(),
+        sources: sources(settings, company)?,
+    })
+}
+
+fn sources(settings: &Settings, company: Company) -> Result<SourceSettings, SettingsError> {
+    let Settings { limits, sources, worker, data_dir, .. } = settings;
+    let is_alone = company == Company::Alone;
+    let elsewhere = if is_alone { data_dir.join("tmp") } else { std::env::temp_dir() };
+    Ok(SourceSettings {
+        addresses: limits.addresses(is_alone, &[sources.github_host()?])?,
+        extra_roots: sources.extra_roots()?,
+        github_api: sources.github_api.clone(),
+        temp: worker.temp_dir.clone().unwrap_or(elsewhere),
     })
 }

@@ -14,7 +14,7 @@ use crate::lifecycle::{Signals, Stop};
 use crate::parts::ground::Ground;
 use crate::parts::listener::bind;
 use crate::parts::serving::Serving;
-use crate::parts::working;
+use crate::parts::working::{self, Company};
 use crate::settings::Settings;
 
 /// Runs until told to stop.
@@ -30,7 +30,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     recover(&settings, &ground).await?;
 
     let stop = Stop::default();
-    let worker = working::worker(&settings, &ground, &stop)?;
+    let worker = working::worker(&settings, &ground, &stop, Company::Alone)?;
     let operations = ground.operations("standalone", Hosts::default(), &stop.stopping)?;
     let mut serving = Serving::start(listener, &ground, &settings, operations)?;
     let mut working = tokio::spawn(worker.run(stop.stopping.clone()));

@@ -11,7 +11,7 @@ use crate::lifecycle::{Signals, Stop};
 use crate::parts::database;
 use crate::parts::ground::Ground;
 use crate::parts::listener::bind;
-use crate::parts::working;
+use crate::parts::working::{self, Company};
 use crate::settings::Settings;
 
 /// Runs until told to stop.
@@ -24,7 +24,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let ground = Ground::shared(&settings, "worker")?;
     let listener = bind(settings.worker.address()?, "worker.listen")?;
     let stop = Stop::default();
-    let worker = working::worker(&settings, &ground, &stop)?;
+    let worker = working::worker(&settings, &ground, &stop, Company::Others)?;
     let operations = ground.operations("worker", working::hosts(&worker), &stop.stopping)?;
     // It answers until the last build is out of the house.
     let closing = CancellationToken::new();

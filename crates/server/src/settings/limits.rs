@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use slipway_context::ContextLimits;
+use slipway_outbound::AddressPolicy;
 
-use super::{SettingsError, at_least_one};
+use super::{SettingsError, at_least_one, invalid};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,12 +15,26 @@ pub(crate) struct Limits {
     pub(crate) context_entries: u64,
     /// Unpacked bytes for each packed one, in contexts over half a gibibyte.
     pub(crate) context_ratio: u64,
+    /// Whether what users name may be fetched from private networks.
+    pub(crate) allow_private_addresses: bool,
+    /// Whether it may be fetched from the machine itself; by default only where everything is
+    /// one process on it.
+    pub(crate) allow_loopback_addresses: Option<bool>,
+    /// Networks, addresses and host names that may be reached whatever they are.
+    pub(crate) allowed_addresses: Vec<String>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let ContextLimits { bytes, entries, ratio } = ContextLimits::default();
-        Self { context_bytes: bytes, context_entries: entries, context_ratio: ratio }
+        Self {
+            context_bytes: bytes,
+            context_entries: entries,
+            context_ratio: ratio,
+            allow_private_addresses: false,
+            allow_loopback_addresses: None,
+            allowed_addresses: Vec::new(),
+        }
     }
 }
 
@@ -27,7 +42,27 @@ impl Limits {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         at_least_one("limits.context_bytes", self.context_bytes)?;
         at_least_one("limits.context_entries", self.context_entries)?;
-        at_least_one("limits.context_ratio", self.context_ratio)
+        at_least_one("limits.context_ratio", self.context_ratio)?;
+        self.addresses(false, &[]).map(drop)
+    }
+
+    /// What may be reached of what users name. `is_alone` says that all is one process on one
+    /// machine; `besides` are hosts that the operator names elsewhere in the settings.
+    ///
+    /// # Errors
+    /// Names the entry that is no network, address or host name.
+    pub(crate) fn addresses(
+        &self,
+        is_alone: bool,
+        besides: &[String],
+    ) -> Result<AddressPolicy, SettingsError> {
+        let entries: Vec<&str> =
+            self.allowed_addresses.iter().chain(besides).map(String::as_str).collect();
+        AddressPolicy::public_only()
+            .allow_private(self.allow_private_addresses)
+            .allow_loopback(self.allow_loopback_addresses.unwrap_or(is_alone))
+            .allow(&entries)
+            .map_err(|error| invalid("limits.allowed_addresses", error.to_string()))
     }
 
     pub(crate) const fn for_contexts(&self) -> ContextLimits {

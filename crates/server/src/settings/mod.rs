@@ -15,6 +15,7 @@ mod old_names;
 mod queue;
 mod secrets;
 mod shared;
+mod sources;
 mod worker;
 
 use std::net::SocketAddr;
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) worker: worker::Worker,
     pub(crate) build: build::Build,
     pub(crate) limits: limits::Limits,
+    pub(crate) sources: sources::Sources,
     #[serde(skip)]
     pub(crate) data_dir: PathBuf,
     #[serde(skip)]
@@ -93,7 +95,8 @@ impl Settings {
         self.docker.check()?;
         self.worker.check()?;
         self.build.check()?;
-        self.limits.check()
+        self.limits.check()?;
+        self.sources.check()
     }
 
     /// Says of each old name that was found what it is called now.

@@ -1,6 +1,7 @@
 //! `[worker]`: how much is run at once, and when a worker counts as lost.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub(crate) struct Worker {
     pub(crate) max_attempts: u32,
     /// How long running builds may go on after the first signal to stop.
     pub(crate) grace_seconds: u64,
+    /// Where contexts are put down that have to be looked at twice.
+    pub(crate) temp_dir: Option<PathBuf>,
 }
 
 impl Default for Worker {
@@ -35,6 +38,7 @@ impl Default for Worker {
             priority_raise_seconds: 300,
             max_attempts: 3,
             grace_seconds: 30,
+            temp_dir: None,
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Build {
     pub obstacle: Option<String>,
     /// The newer build that took its place.
     pub superseded_by: Option<BuildId>,
+    /// The commit that its source came to, once that is known.
+    pub source_commit: Option<String>,
 }
 
 /// When the latest attempt entered each stage.
@@ -68,7 +70,8 @@ macro_rules! build_columns {
     () => {
         "id, spec, status, attempt, losses, host, not_before, cancel_requested_at, created_at, \
          preparing_at, building_at, pushing_at, purging_at, finished_at, digest, failure, \
-         retry_of, had_secrets, last_seq, round, obstacle, superseded_by"
+         retry_of, had_secrets, last_seq, round, obstacle, superseded_by, \
+         source_commit"
     };
 }
 pub(super) use build_columns;
@@ -94,6 +97,7 @@ pub(super) struct Row {
     round: i64,
     obstacle: Option<String>,
     superseded_by: Option<Uuid>,
+    source_commit: Option<String>,
 }
 
 impl TryFrom<Row> for Build {
@@ -132,6 +136,7 @@ impl TryFrom<Row> for Build {
             round: row.round,
             obstacle: row.obstacle,
             superseded_by: row.superseded_by.map(BuildId::from_uuid),
+            source_commit: row.source_commit,
         })
     }
 }

@@ -91,7 +91,11 @@ pub async fn submit(
     // The upload first: its row lock keeps retention from taking it away meanwhile.
     let upload = match &submission.spec.source {
         Source::Upload { id } => Some(id.as_uuid()),
-        Source::Dockerfile { .. } => None,
+        Source::Dockerfile { .. }
+        | Source::Archive { .. }
+        | Source::Git { .. }
+        | Source::Github { .. }
+        | Source::Image { .. } => None,
     };
     if let Some(upload) = upload
         && !touch_upload(&mut tx, upload, now).await?

@@ -32,7 +32,7 @@ pub(crate) fn literal(time: DateTime<Utc>) -> String {
 }
 
 pub(crate) fn spec(image: &str) -> BuildSpec {
-    let source = Source::Dockerfile { content: "FROM scratch\n".into() };
+    let source = Source::dockerfile("FROM scratch\n");
     BuildSpecDraft::new(image, source).parse().unwrap()
 }
 

@@ -26,11 +26,30 @@ impl Engine {
     /// [`ImageLost`](slipway_domain::Reason::ImageLost) when `from` is not there, and what can
     /// be wrong with a host.
     pub async fn tag(&self, from: &str, to: &ImageRef) -> Result<(), Failure> {
-        let options = TagImageOptionsBuilder::new().repo(&to.repository()).tag(to.tag()).build();
+        self.give_name(from, &to.repository(), to.tag(), to).await
+    }
+
+    /// Gives an image the name that stands for it on this host, `repository:tag`.
+    ///
+    /// # Errors
+    /// As of [`Engine::tag`].
+    pub async fn tag_local(&self, from: &ImageRef, local: &str) -> Result<(), Failure> {
+        let (repository, tag) = local.rsplit_once(':').unwrap_or((local, "latest"));
+        self.give_name(&from.to_string(), repository, tag, from).await
+    }
+
+    async fn give_name(
+        &self,
+        from: &str,
+        repository: &str,
+        tag: &str,
+        image: &ImageRef,
+    ) -> Result<(), Failure> {
+        let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
         let tagging = async {
             let done = self.host.docker.tag_image(from, Some(options)).await;
             done.map_err(|error| match error {
-                error if is_missing(&error) => faults::image_lost(&self.host, to),
+                error if is_missing(&error) => faults::image_lost(&self.host, image),
                 error => self.fault(error.into()),
             })
         };

@@ -19,6 +19,7 @@ mod lines;
 mod logins;
 mod probe;
 mod progress;
+mod pull;
 mod push;
 mod session;
 mod tls;

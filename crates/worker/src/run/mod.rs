@@ -5,6 +5,7 @@
 //! makes the engine stop. What then becomes of the row is decided in one place, [`wind_up`].
 
 mod prepare;
+mod pull;
 mod push;
 mod wind_up;
 

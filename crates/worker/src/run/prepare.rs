@@ -1,16 +1,14 @@
 //! The stages up to a built image: the context goes to the engine, the engine builds.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use slipway_context::{
-    ContextError, ContextOptions, OpenContext, context_of_files, stream_guarded,
-};
-use slipway_domain::{Failure, Reason, Source, Stage, UploadId};
+use slipway_context::{ContextError, OpenContext};
+use slipway_domain::{Failure, Reason, Source, Stage};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{Broken, Run};
+use crate::context::Order;
 use crate::engine::{BuildRequest, Progress};
 use crate::log::LogWriter;
 
@@ -20,7 +18,13 @@ const REPORTS: usize = 64;
 impl Run<'_> {
     /// Preparing lasts until the engine has the whole context, Building until it is done.
     pub(super) async fn build(&self) -> Result<(), Broken> {
-        let context = self.open().await?;
+        if let Source::Image { image } = &self.spec.source {
+            return self.pull(image).await;
+        }
+        let fetch_limit = self.worker.settings.fetch_timeout;
+        let context = timeout(fetch_limit, self.open())
+            .await
+            .map_err(|_| timed_out(Stage::Preparing, fetch_limit))??;
         let (progress, reports) = mpsc::channel(REPORTS);
         let request = self.request();
         let work = self.engine.build(&request, context.stream, progress);
@@ -33,7 +37,6 @@ impl Run<'_> {
         tokio::pin!(both);
         let mut sent = context.done;
 
-        let fetch_limit = self.worker.settings.fetch_timeout;
         let preparing = async {
             tokio::select! {
                 biased;
@@ -69,26 +72,8 @@ impl Run<'_> {
     }
 
     async fn open(&self) -> Result<OpenContext, Broken> {
-        match &self.spec.source {
-            Source::Dockerfile { content } => {
-                context_of_files(content, &self.spec.dockerfile, &BTreeMap::new()).map_err(refused)
-            }
-            Source::Upload { id } => self.open_upload(*id).await,
-        }
-    }
-
-    async fn open_upload(&self, id: UploadId) -> Result<OpenContext, Broken> {
-        let blob = self.worker.blobs.open_blob(id).await?.ok_or_else(|| {
-            Failure::new(Reason::UploadMissing, format!("the upload {id} is gone"))
-                .hint("upload the build context again and submit a new build")
-        })?;
-        let options = ContextOptions {
-            limits: self.worker.settings.context,
-            dockerfile: self.spec.dockerfile.clone(),
-            ignore: true,
-            ..ContextOptions::default()
-        };
-        Ok(stream_guarded(blob, options))
+        let Self { worker, lease, spec, log, .. } = self;
+        Order { worker, lease, spec, secrets: &self.secrets.source, log }.open().await
     }
 
     fn request(&self) -> BuildRequest {
@@ -129,13 +114,4 @@ pub(super) fn timed_out(stage: Stage, limit: Duration) -> Failure {
         Stage::Purging => failure,
     }
     .at(stage)
-}
-
-fn refused(error: ContextError) -> Broken {
-    match error {
-        ContextError::Refused(failure) => Broken::Failed(failure),
-        ContextError::ReceiverGone => {
-            Broken::Failed(Failure::new(Reason::Internal, "the build context could not be sent"))
-        }
-    }
 }

@@ -62,7 +62,7 @@ pub(crate) async fn submit(
         ..Secrets::default()
     });
     let (source, archive) = match fields.choose(archive)? {
-        Chosen::Dockerfile(text) => (Source::Dockerfile { content: text }, None),
+        Chosen::Dockerfile(text) => (Source::dockerfile(text), None),
         Chosen::Archive(archive) => (Source::Upload { id: archive.id() }, Some(archive)),
         Chosen::Base64(text) => {
             let archive = request::decode(&api, &text).await?;
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn build(state: BuildState, failure: Option<Failure>) -> Build {
-        let source = Source::Dockerfile { content: "FROM scratch".into() };
+        let source = Source::dockerfile("FROM scratch");
         let now = slipway_domain::now();
         Build {
             id: BuildId::generate(),
@@ -173,6 +173,7 @@ mod tests {
             round: 1,
             obstacle: None,
             superseded_by: None,
+            source_commit: None,
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn base_image(text: &str, step: Option<&FailedStep>) -> Option<Failur
     })
 }
 
-fn is_missing_image(text: &str) -> bool {
+pub(super) fn is_missing_image(text: &str) -> bool {
     // `manifest for 127.0.0.1:5101/base/nope:1 not found: manifest unknown: manifest unknown`,
     // `no matching manifest for linux/arm64 in the manifest list entries`, `image with
     // reference x was found but does not match the specified platform: …` (classic)

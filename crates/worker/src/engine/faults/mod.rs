@@ -11,11 +11,13 @@ mod command;
 mod dockerfile;
 mod files;
 mod network;
+mod pulling;
 mod pushing;
 mod step;
 mod text;
 
 pub(super) use building::building;
+pub(super) use pulling::pulling;
 pub(super) use pushing::{no_digest, pushing};
 pub(super) use step::FailedStep;
 

@@ -1,0 +1,121 @@
+//! Where the build context comes from.
+//!
+//! What is kept here may be shown to anybody who may see the build: a source holds no secret.
+//! Whoever makes one of an address gets what the address hid beside it, see [`Hidden`].
+
+mod address;
+mod checksum;
+mod files;
+mod git;
+mod github;
+mod path;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FieldError, ImageRef, UploadId};
+
+pub use address::{ArchiveUrl, Hidden};
+pub use checksum::Sha256;
+pub use git::{GitRef, GitUrl};
+pub use github::{GithubOwner, GithubRepo};
+pub use path::{DockerfilePath, SubDir};
+
+/// The source of a build, as it is stored. It holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Source {
+    /// A Dockerfile, with nothing but a few files of text beside it.
+    Dockerfile {
+        /// Its text.
+        content: String,
+        /// Text by path.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        files: BTreeMap<String, String>,
+    },
+    /// A context that was uploaded before.
+    Upload {
+        /// Which.
+        id: UploadId,
+    },
+    /// An archive that is fetched.
+    Archive {
+        /// Where it is.
+        url: ArchiveUrl,
+        /// What its bytes must have as their digest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<Sha256>,
+        /// The folder of it that is the context.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subdir: Option<SubDir>,
+    },
+    /// A commit of a repository that `git` fetches.
+    Git {
+        /// Where it is.
+        url: GitUrl,
+        /// A branch, tag or commit; the repository's own choice where none is named.
+        #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+        reference: Option<GitRef>,
+        /// The folder of it that is the context.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subdir: Option<SubDir>,
+        /// Whether its submodules are fetched, too, and theirs.
+        #[serde(default)]
+        submodules: bool,
+        /// Lines as of OpenSSH's `known_hosts`, for a repository by SSH.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known_hosts: Option<String>,
+    },
+    /// A commit of a repository on GitHub, fetched as an archive.
+    Github {
+        /// Whose.
+        owner: GithubOwner,
+        /// Which.
+        repo: GithubRepo,
+        /// A branch, tag or commit; the default branch where none is named.
+        #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+        reference: Option<GitRef>,
+        /// The folder of it that is the context.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subdir: Option<SubDir>,
+    },
+    /// An image that is there already: it is pulled and pushed, nothing is built.
+    Image {
+        /// Which.
+        #[serde(rename = "ref")]
+        image: ImageRef,
+    },
+}
+
+impl Source {
+    /// A Dockerfile with nothing beside it.
+    pub fn dockerfile(content: impl Into<String>) -> Self {
+        Self::Dockerfile { content: content.into(), files: BTreeMap::new() }
+    }
+
+    /// The word for its kind, in requests, answers and logs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Dockerfile { .. } => "dockerfile",
+            Self::Upload { .. } => "upload",
+            Self::Archive { .. } => "archive",
+            Self::Git { .. } => "git",
+            Self::Github { .. } => "github",
+            Self::Image { .. } => "image",
+        }
+    }
+
+    /// Checks what no type of a part holds already.
+    pub(crate) fn check(&self, dockerfile: &DockerfilePath) -> Result<(), FieldError> {
+        match self {
+            Self::Dockerfile { content, files } => files::check(content, files, dockerfile),
+            Self::Upload { .. }
+            | Self::Archive { .. }
+            | Self::Git { .. }
+            | Self::Github { .. }
+            | Self::Image { .. } => Ok(()),
+        }
+    }
+}

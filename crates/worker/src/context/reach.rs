@@ -1,0 +1,58 @@
+//! What a worker gets sources with.
+
+use std::path::PathBuf;
+
+use slipway_domain::{Failure, Reason};
+use slipway_outbound::{AddressPolicy, Fetcher, Guard};
+use url::Url;
+
+use super::temp::Temp;
+
+/// What a worker is told about sources.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// Which addresses that users name it may reach.
+    pub addresses: AddressPolicy,
+    /// Certificates in PEM that are trusted besides the system's.
+    pub extra_roots: Vec<u8>,
+    /// GitHub's API, or that of a GitHub Enterprise Server.
+    pub github_api: String,
+    /// Where it puts down what it has to look at twice. It makes a folder of its own there.
+    pub temp: PathBuf,
+}
+
+impl Default for SourceSettings {
+    fn default() -> Self {
+        Self {
+            addresses: AddressPolicy::public_only(),
+            extra_roots: Vec::new(),
+            github_api: "https://api.github.com".into(),
+            temp: std::env::temp_dir(),
+        }
+    }
+}
+
+/// The same, ready.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    pub(super) fetcher: Fetcher,
+    pub(super) github: Url,
+    pub(super) temp: Temp,
+}
+
+impl Reach {
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub(crate) fn new(settings: &SourceSettings) -> Result<Self, Failure> {
+        let refuse = |problem: String| Failure::new(Reason::Internal, problem);
+        let guard = Guard::new(settings.addresses.clone());
+        let fetcher = Fetcher::new(guard, &settings.extra_roots)
+            .map_err(|error| refuse(format!("sources.extra_ca_file: {error}")))?;
+        let github = Url::parse(&settings.github_api)
+            .map_err(|_| refuse("sources.github_api is no address".into()))?;
+        let temp = Temp::open(&settings.temp).map_err(|error| {
+            refuse(format!("worker.temp_dir {} cannot be used: {error}", settings.temp.display()))
+        })?;
+        Ok(Self { fetcher, github, temp })
+    }
+}
