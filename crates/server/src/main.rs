@@ -1,5 +1,6 @@
 //! `slipwayd`: the roles of Slipway, one program.
 
+mod deadlines;
 mod lifecycle;
 mod metrics;
 mod parts;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, StoreError, builds, hosts, uploads};
+use slipway_store::{Store, StoreError, hosts, uploads};
 
 const ROUNDS: Duration = Duration::from_secs(600);
 
@@ -26,12 +26,6 @@ pub(crate) async fn run(store: Store, blobs: Blobs, keep: Duration) {
         }
         if let Err(error) = hosts::forget_unseen(&store, ago(&store, HOSTS_KEPT)).await {
             tracing::warn!(%error, "hosts that are gone cannot be forgotten");
-        }
-        // Workers do this every few seconds; but that none is left is what a build may wait for.
-        match builds::give_up(&store, store.now()).await {
-            Ok(ended) if ended.is_empty() => {}
-            Ok(ended) => tracing::warn!(builds = ended.len(), "ended builds that waited too long"),
-            Err(error) => tracing::warn!(%error, "builds that wait too long cannot be looked up"),
         }
         tokio::time::sleep(ROUNDS).await;
     }

@@ -1,4 +1,4 @@
-//! The API's half of a build: HTTP, the relay of the outbox, retention.
+//! The API's half of a build: HTTP, the relay of the outbox, deadlines, retention.
 
 use std::io;
 use std::net::TcpListener;
@@ -10,14 +10,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{database, ground::Ground};
-use crate::retention;
 use crate::roles::Failure;
 use crate::settings::Settings;
+use crate::{deadlines, retention};
 
 /// The running parts.
 pub(crate) struct Serving {
     server: JoinHandle<io::Result<()>>,
     relay: JoinHandle<()>,
+    deadlines: JoinHandle<()>,
     retention: JoinHandle<()>,
     clock: JoinHandle<()>,
     /// Cancelled to send followers away and end the server.
@@ -50,7 +51,8 @@ impl Serving {
         };
         Ok(Self {
             server: tokio::spawn(slipway_api::serve(listener, api, operations, serving)?),
-            relay: tokio::spawn(Relay { store: store.clone(), queue }.run()),
+            relay: tokio::spawn(Relay { store: store.clone(), queue: queue.clone() }.run()),
+            deadlines: tokio::spawn(deadlines::run(store.clone(), queue)),
             clock: tokio::spawn(database::keep_time(store.clone())),
             retention: tokio::spawn(retention::run(store, blobs, settings.blobs.keep())),
             closing,
@@ -62,6 +64,7 @@ impl Serving {
         tokio::select! {
             _ = &mut self.server => "API",
             _ = &mut self.relay => "outbox relay",
+            _ = &mut self.deadlines => "watch over deadlines",
             _ = &mut self.retention => "retention",
             _ = &mut self.clock => "clock",
         }
@@ -75,6 +78,7 @@ impl Serving {
             let _ = self.server.await;
         }
         self.relay.abort();
+        self.deadlines.abort();
         self.retention.abort();
         self.clock.abort();
     }
