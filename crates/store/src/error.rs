@@ -103,6 +103,9 @@ fn postgres_trouble(code: &str) -> Trouble {
         "53100" => Trouble::Full,
         // Too many connections; the server is being stopped, has crashed, or starts.
         "53300" | "57P01" | "57P02" | "57P03" => Trouble::Away,
+        // It gave up on this transaction for another's sake: the one that a migration, say,
+        // stood in a circle with. Or it is a replica that is about to become the server.
+        "40001" | "40P01" | "55P03" | "57014" | "25006" => Trouble::Away,
         // The connection itself.
         code if code.starts_with("08") => Trouble::Away,
         _ => Trouble::Other,

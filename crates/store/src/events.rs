@@ -18,7 +18,8 @@ struct Row {
     body: String,
 }
 
-/// Writes what a running build's steps and output said. Either all or nothing is written.
+/// Writes what a running build's steps and output said. Either all or nothing is written, and
+/// once: whoever got no answer may try again with the same time.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
@@ -44,16 +45,47 @@ pub(crate) async fn append_in(
     bodies: &[EventBody],
 ) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE builds SET last_seq = last_seq + $3 WHERE id = $1 AND attempt = $2 \
-         AND status IN ('preparing', 'building', 'pushing', 'purging') RETURNING last_seq";
+         AND status IN ('preparing', 'building', 'pushing', 'purging') \
+         AND NOT EXISTS (SELECT 1 FROM events WHERE build = $1 AND seq = last_seq \
+             AND attempt = $2 AND at = $4 AND body = $5) RETURNING last_seq";
+    let Some(body) = bodies.last().map(as_text) else { return Ok(()) };
     let count = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
     let last: Option<i64> = write!(*tx, connection => sqlx::query_scalar(SQL)
         .bind(lease.build.as_uuid())
         .bind(lease.attempt.0)
         .bind(count)
+        .bind(now)
+        .bind(&body)
         .fetch_optional(connection)
         .await)?;
-    let last = last.ok_or(StoreError::LeaseLost(lease.build))?;
-    insert(tx, lease.build, lease.attempt, last - count + 1, now, bodies).await
+    match last {
+        Some(last) => insert(tx, lease.build, lease.attempt, last - count + 1, now, bodies).await,
+        None if is_last(tx, lease, now, &body).await? => Ok(()),
+        None => Err(StoreError::LeaseLost(lease.build)),
+    }
+}
+
+/// Whether a running attempt has written this last: its commit went through, and the answer
+/// was lost.
+async fn is_last(
+    tx: &mut Tx,
+    lease: &Lease,
+    at: DateTime<Utc>,
+    body: &str,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT count(*) FROM builds \
+         JOIN events ON events.build = builds.id AND events.seq = builds.last_seq \
+         WHERE builds.id = $1 AND builds.attempt = $2 AND builds.finished_at IS NULL \
+         AND builds.status <> 'queued' \
+         AND events.attempt = $2 AND events.at = $3 AND events.body = $4";
+    let written: i64 = write!(*tx, connection => sqlx::query_scalar(SQL)
+        .bind(lease.build.as_uuid())
+        .bind(lease.attempt.0)
+        .bind(at)
+        .bind(body)
+        .fetch_one(connection)
+        .await)?;
+    Ok(written > 0)
 }
 
 /// Inserts events whose numbers, from `first` on, were given out in this transaction.

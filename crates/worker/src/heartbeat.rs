@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use slipway_queue::{Ear, News, POLL};
 use slipway_store::{Lease, StoreError, builds};
 use tokio::sync::watch;
@@ -44,7 +44,9 @@ struct Beat {
 }
 
 impl Heartbeat {
-    pub(crate) fn start(worker: &Worker, lease: &Lease) -> Self {
+    /// The lease is good until `expires_at`, which counts from before the claim: over a slow
+    /// database that took a while.
+    pub(crate) fn start(worker: &Worker, lease: &Lease, expires_at: DateTime<Utc>) -> Self {
         let (sender, interrupt) = watch::channel(None);
         let beat = Beat {
             worker: worker.clone(),
@@ -52,7 +54,8 @@ impl Heartbeat {
             ear: worker.queue.listen(),
             stopping: worker.hand_back.clone(),
             interrupt: sender,
-            held_until: Instant::now() + worker.settings.lease,
+            held_until: Instant::now()
+                + (expires_at - worker.store.now()).to_std().unwrap_or_default(),
         };
         Self { interrupt, task: tokio::spawn(beat.run().in_current_span()).abort_handle() }
     }
@@ -76,8 +79,8 @@ impl Drop for Heartbeat {
 
 impl Beat {
     async fn run(mut self) {
-        let heartbeat = self.worker.settings.heartbeat;
-        let mut next_beat = Instant::now() + heartbeat;
+        let (lease, heartbeat) = (self.worker.settings.lease, self.worker.settings.heartbeat);
+        let mut next_beat = self.held_until + heartbeat - lease;
         loop {
             let told = tokio::select! {
                 () = tokio::time::sleep_until(next_beat) => {

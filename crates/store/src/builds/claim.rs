@@ -38,6 +38,8 @@ pub struct Offer<'a> {
 pub struct Claimed {
     /// The proof.
     pub lease: Lease,
+    /// How long it is good for, unless it is renewed.
+    pub expires_at: DateTime<Utc>,
     /// What is to be built.
     pub spec: BuildSpec,
     /// Its logins.
@@ -135,7 +137,9 @@ async fn hold(
     line::served(&mut tx, head.priority, head.round).await?;
     tx.commit().await?;
     let Head { created_at, traceparent, .. } = head;
-    Ok(Held::Yes(Box::new(Claimed { lease, spec, secrets, created_at, traceparent })))
+    let expires_at = offer.expires_at;
+    let claimed = Claimed { lease, expires_at, spec, secrets, created_at, traceparent };
+    Ok(Held::Yes(Box::new(claimed)))
 }
 
 /// What the sender of a build is told that a worker could not take; `None` where the build

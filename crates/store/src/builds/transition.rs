@@ -108,6 +108,11 @@ pub async fn advance_after(
 ) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let current = held(&mut tx, lease).await?;
+    // An attempt enters each stage once, so this is the second try of a step whose commit
+    // went through and whose answer was lost.
+    if current.state == BuildState::Running(to) {
+        return Ok(());
+    }
     if !said.is_empty() {
         events::append_in(&mut tx, lease, now, said).await?;
     }

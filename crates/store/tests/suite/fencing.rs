@@ -16,6 +16,8 @@ stories!(
     a_worker_whose_build_is_back_in_line_changes_nothing,
     a_build_that_is_over_never_changes,
     steps_that_the_states_do_not_allow,
+    a_step_that_is_made_twice_is_made_once,
+    output_that_is_written_twice_is_written_once,
 );
 
 async fn an_old_attempt_changes_nothing(ground: &Ground) {
@@ -65,9 +67,9 @@ async fn steps_that_the_states_do_not_allow(ground: &Ground) {
     submit(&store, &spec("r.example/waits:1"), at(0)).await;
     let before = ground.everything().await;
     for (lease, stages) in [
-        (&preparing, &[Stage::Preparing, Stage::Pushing, Stage::Purging][..]),
-        (&building, &[Stage::Preparing, Stage::Building]),
-        (&pushing, &[Stage::Preparing, Stage::Building, Stage::Pushing]),
+        (&preparing, &[Stage::Pushing, Stage::Purging][..]),
+        (&building, &[Stage::Preparing]),
+        (&pushing, &[Stage::Preparing, Stage::Building]),
     ] {
         for stage in stages {
             assert!(advance(&store, lease, *stage, None, at(9)).await.is_err(), "{stage}");
@@ -80,6 +82,36 @@ async fn steps_that_the_states_do_not_allow(ground: &Ground) {
         assert!(finish(&store, lease, Ending::Succeeded, true, at(9)).await.is_err());
     }
     assert_eq!(ground.everything().await, before);
+}
+
+/// The commit went through and the answer was lost, so it is tried again.
+async fn a_step_that_is_made_twice_is_made_once(ground: &Ground) {
+    let store = ground.store().await;
+    let lease = held(&store).await;
+    let said = [log("what was said goes with it\n")];
+    for (stage, digest) in
+        [(Stage::Building, None), (Stage::Pushing, None), (Stage::Purging, Some(DIGEST))]
+    {
+        advance_after(&store, &lease, &said, stage, digest, at(4)).await.unwrap();
+        let before = ground.everything().await;
+        advance_after(&store, &lease, &said, stage, digest, at(5)).await.unwrap();
+        assert_eq!(ground.everything().await, before);
+    }
+    finish(&store, &lease, Ending::Succeeded, true, at(6)).await.unwrap();
+}
+
+async fn output_that_is_written_twice_is_written_once(ground: &Ground) {
+    let store = ground.store().await;
+    let lease = held(&store).await;
+    let said = [log("a\n"), log("b\n")];
+    append(&store, &lease, at(4), &said).await.unwrap();
+    let before = ground.everything().await;
+    append(&store, &lease, at(4), &said).await.unwrap();
+    assert_eq!(ground.everything().await, before);
+    // The same words at another time are said once more.
+    append(&store, &lease, at(5), &said).await.unwrap();
+    append(&store, &lease, at(5), &[log("c\n")]).await.unwrap();
+    assert_eq!(ground.count("events").await, 7);
 }
 
 /// Every function that takes a lease is told that it is lost, and every column of every

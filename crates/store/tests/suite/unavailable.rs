@@ -150,6 +150,32 @@ async fn postgres_is_not_there_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn postgres_gives_up_on_a_transaction_for_the_sake_of_another() {
+    const REFUSING: &str = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE 'by the test' USING ERRCODE = TG_ARGV[0]; END $$";
+    on_postgres(async |ground: &Ground| {
+        let store = ground.store().await;
+        let lease = held(&store).await;
+        ground.sql(REFUSING).await.unwrap();
+        // A deadlock, two that cannot be put in an order, a lock that took too long, a statement
+        // that somebody ended, a server that has become a replica.
+        for code in ["40P01", "40001", "55P03", "57014", "25006"] {
+            let refuse = format!(
+                "CREATE TRIGGER refuse BEFORE INSERT ON events EXECUTE FUNCTION refuse('{code}')"
+            );
+            ground.sql(&refuse).await.unwrap();
+            let before = ground.everything().await;
+            let error = append(&store, &lease, at(2), &[log("lost\n")]).await.unwrap_err();
+            assert!(error.is_passing(), "{code}: {error:?}");
+            assert_eq!(ground.everything().await, before);
+            ground.sql("DROP TRIGGER refuse ON events").await.unwrap();
+        }
+        append(&store, &lease, at(3), &[log("on again\n")]).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sqlite_is_held_by_another_process() {
     on_sqlite(async |ground: &Ground| {
         let store = ground.store().await;

@@ -247,7 +247,9 @@ impl Batch {
         if self.bodies.is_empty() {
             return Ok(());
         }
-        let append = || events::append(&self.store, &self.lease, self.store.now(), &self.bodies);
+        // One time for all tries: by it the store knows what is written already.
+        let now = self.store.now();
+        let append = || events::append(&self.store, &self.lease, now, &self.bodies);
         match persist(append).await {
             Ok(()) => self.written(),
             Err(StoreError::LeaseLost(_)) => return Err(LogClosed),

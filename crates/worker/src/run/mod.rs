@@ -102,13 +102,13 @@ pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
 }
 
 async fn run(worker: &Worker, claimed: Claimed) {
-    let Claimed { lease, spec, secrets, .. } = claimed;
+    let Claimed { lease, expires_at, spec, secrets, .. } = claimed;
     let Some(engine) = worker.pool.engine(lease.host()) else {
         // Claims are made for hosts of this pool only; the lease runs out by itself.
         tracing::error!("the claimed host is not in the pool");
         return;
     };
-    let heartbeat = Heartbeat::start(worker, &lease);
+    let heartbeat = Heartbeat::start(worker, &lease, expires_at);
     let mask = Mask::new(&secrets);
     let log = LogWriter::start(&worker.store, &worker.queue, &lease, mask.clone());
     let run = Run {
