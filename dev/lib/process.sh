@@ -33,6 +33,9 @@ alive() {
 spawn() {
     local name=$1
     shift
+    # At once: whoever waits for it must not find what is left of the time before.
+    rm -f "$name.pid"
+    : >"$name.log"
     # shellcheck disable=SC2016 # expands in the inner shell
     "${spawn_prefix[@]}" setsid bash -c 'echo $$ >"$0" && exec "$@"' "$name.pid" "$@" \
         </dev/null >"$name.log" 2>&1 8>&- 9>&- &

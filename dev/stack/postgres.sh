@@ -60,10 +60,16 @@ postgres_serve() {
 postgres_stop() { stop "$1" INT; }
 
 # The server's children notice that it is gone and go, too; a new one has to wait for them,
-# because they hold its memory.
+# because they hold its memory. They stand in its data directory.
 postgres_kill() {
-    local dir=$1 pids
+    local dir=$1 pids tenths
     mapfile -t pids < <(mentioning "$dir/data")
     stop "$dir" KILL
     end_all "${pids[@]}"
+    for ((tenths = 0; tenths < 100; tenths++)); do
+        [[ -n $(as_root find /proc/[0-9]*/cwd -maxdepth 0 -lname "$dir/data" 2>/dev/null) ]] || break
+        sleep 0.1
+    done
+    # A killed process that nobody has waited for would look like a server that runs.
+    as_root rm -f "$dir/data/postmaster.pid" "$dir"/run/.s.PGSQL.*
 }
