@@ -27,7 +27,8 @@ pub enum Role {
 pub struct Daemon {
     role: Role,
     binary: PathBuf,
-    data: PathBuf,
+    /// Where its settings and its log are.
+    pub data: PathBuf,
     settings: String,
     child: Option<Child>,
     /// Further variables of its environment. They hold from the next start.

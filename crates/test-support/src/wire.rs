@@ -1,13 +1,14 @@
 //! A wire that can be broken on purpose.
 //!
 //! Stands between a process and what it depends on (an engine, a registry, a database),
-//! speaks nothing itself, and can be cut, held up, or held up just when certain bytes
-//! want to pass.
+//! speaks nothing itself, and can be cut, slowed down, held up, or held up just when certain
+//! bytes want to pass.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -27,6 +28,8 @@ pub enum End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
+    /// Each answer takes so much longer.
+    Slow(Duration),
     Held,
     Cut,
 }
@@ -68,6 +71,11 @@ impl Wire {
     /// Lets nothing through, but keeps connections.
     pub fn hold(&self) {
         self.state.send_replace(State::Held);
+    }
+
+    /// Makes whoever asks at the near end wait for each answer that much longer.
+    pub fn slow(&self, by: Duration) {
+        self.state.send_replace(State::Slow(by));
     }
 
     /// Holds as soon as something wants to pass from the near end that contains `bytes`.
@@ -164,8 +172,10 @@ async fn pass(
         if trap.is_some_and(|trap| springs(trap, read)) {
             state.send_replace(State::Held);
         }
-        if open.wait_for(|state| *state == State::Open).await.is_err() {
-            break;
+        let passes = |state: &State| matches!(state, State::Open | State::Slow(_));
+        let Ok(state) = open.wait_for(passes).await.map(|state| *state) else { break };
+        if let (State::Slow(by), None) = (state, trap) {
+            tokio::time::sleep(by).await;
         }
         if to.write_all(read).await.is_err() {
             break;

@@ -6,11 +6,12 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use crate::crowd::{Sent, Wanted, events};
+use crate::crowd::{Sent, events};
 use crate::house::House;
+use crate::orders::Wanted;
 
 /// An absence of an image is believed after a minute only, see ARCHITECTURE.md.
-const SWEPT_WITHIN: Duration = Duration::from_secs(120);
+pub(crate) const SWEPT_WITHIN: Duration = Duration::from_secs(120);
 
 /// Every build ended once, as it should; what the registry has is what the build says; its
 /// events have no gap and go through its attempts in order.
@@ -59,6 +60,14 @@ async fn looks_right(
     if events.iter().filter(is_end).count() != 1 {
         return Err("it did not end once".into());
     }
+    let doubled = events.iter().filter(|event| event["kind"] == "log").find(|event| {
+        let twin =
+            |other: &&Value| other["attempt"] == event["attempt"] && other["text"] == event["text"];
+        event["stream"] == "stdout" && events.iter().filter(twin).count() > 1
+    });
+    if let Some(event) = doubled {
+        return Err(format!("its output was written twice: {event}"));
+    }
     if status == "succeeded" && !registry_has(house, &one.order.image, end).await {
         return Err("the registry does not have its digest".into());
     }
@@ -78,7 +87,7 @@ async fn registry_has(house: &House, image: &str, end: &Value) -> bool {
     answer.status().is_success()
 }
 
-/// No row of work in progress, no image, container or half-written file.
+/// No row of work in progress, no image, no container.
 pub(crate) async fn nothing_is_left(house: &House) {
     let began = tokio::time::Instant::now();
     loop {
@@ -111,13 +120,6 @@ async fn left(house: &House) -> Vec<String> {
         if running > 0 {
             left.push(format!("{running} running containers"));
         }
-    }
-    let blobs = std::fs::read_dir(house.folder.path().join("blobs")).unwrap();
-    let blobs = blobs.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file()));
-    let (blobs, uploads) = (blobs.count(), house.number("SELECT count(*) FROM uploads").await);
-    if blobs as i64 > uploads {
-        // An upload whose client was cut off; it goes after its time, see blobs.keep_hours.
-        println!("chaos: {blobs} blobs of {uploads} uploads");
     }
     left
 }

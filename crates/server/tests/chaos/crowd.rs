@@ -1,40 +1,22 @@
 //! Those who order builds, and do not give up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt as _;
-use rand::rngs::StdRng;
-use rand::seq::IndexedRandom as _;
+use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use slipway_test_support::env;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::house::House;
+use crate::orders::{Order, Wanted};
+
+/// How many send at a time.
+pub(crate) const SENDERS: usize = 4;
 
 const ENDS: [&str; 4] = ["succeeded", "failed", "cancelled", "timed_out"];
-
-/// What is to become of a build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Success,
-    /// Its `RUN` fails.
-    StepFails,
-    /// Its Dockerfile cannot be parsed.
-    NoDockerfile,
-    /// It outlasts the time that it asked for.
-    TimesOut,
-    /// It is cancelled after so many milliseconds.
-    Cancelled(u64),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Order {
-    pub(crate) wanted: Wanted,
-    pub(crate) image: String,
-    dockerfile: String,
-    wait: Duration,
-}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
@@ -44,65 +26,36 @@ pub(crate) struct Sent {
     pub(crate) cancelled: bool,
 }
 
-/// Builds of all kinds, in no order.
-pub(crate) fn orders(count: usize, registry: &str, random: &mut StdRng) -> Vec<Order> {
-    const KINDS: [Wanted; 8] = [
-        Wanted::Success,
-        Wanted::Success,
-        Wanted::Success,
-        Wanted::Success,
-        Wanted::StepFails,
-        Wanted::NoDockerfile,
-        Wanted::TimesOut,
-        Wanted::Cancelled(0),
-    ];
-    let one = |number: usize| {
-        let wanted = match KINDS.choose(random).copied() {
-            Some(Wanted::Cancelled(_)) => Wanted::Cancelled(random.random_range(0..4000)),
-            other => other.unwrap_or(Wanted::Success),
-        };
-        let seconds = random.random_range(0..4);
-        let run = |command: &str| {
-            format!("RUN [\"/busybox\", \"sh\", \"-c\", \"echo {number}; {command}\"]\n")
-        };
-        let step = match wanted {
-            Wanted::Success => run(&format!("/busybox sleep {seconds}")),
-            Wanted::StepFails => run("exit 3"),
-            Wanted::NoDockerfile => "NONSENSE here\n".into(),
-            Wanted::TimesOut | Wanted::Cancelled(_) => run("/busybox sleep 600"),
-        };
-        Order {
-            wanted,
-            // Some share a tag, and take turns.
-            image: format!("{registry}/chaos/app-{}:1", number / 2),
-            dockerfile: format!("FROM scratch\nCOPY busybox /busybox\nLABEL n={number}\n{step}"),
-            wait: Duration::from_millis(random.random_range(0..600)),
+/// Sends all of them, a few at a time; those who cancel do it beside that.
+pub(crate) async fn send(house: &Arc<House>, orders: Vec<Order>) -> Vec<Sent> {
+    let context = Arc::new(context());
+    let sending = orders.into_iter().enumerate().map(|(number, order)| {
+        let (house, context) = (Arc::clone(house), Arc::clone(&context));
+        async move {
+            sleep(order.wait).await;
+            let id = submitted(&house, number, &order, &context).await;
+            let cancelling = match order.wanted {
+                Wanted::Cancelled(after) => Some(tokio::spawn(cancels(house, id.clone(), after))),
+                Wanted::Success | Wanted::StepFails | Wanted::NoDockerfile | Wanted::TimesOut => {
+                    None
+                }
+            };
+            (Sent { id, order, cancelled: false }, cancelling)
         }
-    };
-    (0..count).map(one).collect()
+    });
+    let sent: Vec<_> = stream::iter(sending).buffered(SENDERS).collect().await;
+    let cancelled = sent.into_iter().map(async |(mut one, cancelling)| {
+        if let Some(cancelling) = cancelling {
+            one.cancelled = cancelling.await.unwrap();
+        }
+        one
+    });
+    join_all(cancelled).await
 }
 
-/// Sends all of them, one after the other; those who cancel do it beside that.
-pub(crate) async fn send(house: &House, orders: Vec<Order>) -> Vec<Sent> {
-    let mut cancelling = Vec::new();
-    let mut sent = Vec::new();
-    let context = context();
-    for (number, order) in orders.into_iter().enumerate() {
-        sleep(order.wait).await;
-        let id = submitted(house, number, &order, &context).await;
-        if let Wanted::Cancelled(after) = order.wanted {
-            cancelling.push((number, id.clone(), Duration::from_millis(after)));
-        }
-        sent.push(Sent { id, order, cancelled: false });
-    }
-    let cancels = cancelling.into_iter().map(async |(number, id, after)| {
-        sleep(after).await;
-        (number, cancelled(house, &id).await)
-    });
-    for (number, accepted) in futures::future::join_all(cancels).await {
-        sent[number].cancelled = accepted;
-    }
-    sent
+async fn cancels(house: Arc<House>, id: String, after_ms: u64) -> bool {
+    sleep(Duration::from_millis(after_ms)).await;
+    cancelled(&house, &id).await
 }
 
 /// A tar with busybox in it; the Dockerfile comes with each build.
@@ -196,24 +149,26 @@ async fn ask(
 /// Waits, while the mischief goes on, until most are over, but not for ever. Says how many
 /// are.
 pub(crate) async fn most_are_over(house: &House, sent: &[Sent]) -> usize {
-    let began = Instant::now();
+    let (began, patience) = (Instant::now(), Duration::from_secs(60 + sent.len() as u64));
+    let mut going_on: Vec<(usize, &Sent)> = sent.iter().enumerate().collect();
     loop {
-        let over = over(house, sent).await;
-        if over * 10 >= sent.len() * 9 || began.elapsed() > Duration::from_secs(60) {
-            return over;
+        let mut rest = Vec::new();
+        for (number, one) in going_on {
+            let build = find(house, number, &one.id).await;
+            if !build.is_some_and(|(status, build)| status == 200 && is_over(&build)) {
+                rest.push((number, one));
+            }
+        }
+        going_on = rest;
+        if going_on.len() * 10 <= sent.len() || began.elapsed() > patience {
+            return sent.len() - going_on.len();
         }
         sleep(Duration::from_millis(500)).await;
     }
 }
 
-async fn over(house: &House, sent: &[Sent]) -> usize {
-    let mut over = 0;
-    for (number, one) in sent.iter().enumerate() {
-        if let Some((200, build)) = find(house, number, &one.id).await {
-            over += usize::from(ENDS.iter().any(|end| build["status"] == *end));
-        }
-    }
-    over
+fn is_over(build: &Value) -> bool {
+    ENDS.iter().any(|end| build["status"] == *end)
 }
 
 /// Every build as it ended.
@@ -224,7 +179,7 @@ pub(crate) async fn ends(house: &House, sent: &[Sent], patience: Duration) -> Ve
         loop {
             let build = find(house, number, &one.id).await;
             if let Some((200, build)) = &build
-                && ENDS.iter().any(|end| build["status"] == *end)
+                && is_over(build)
             {
                 ends.push(build.clone());
                 break;

@@ -1,7 +1,9 @@
 //! Three workers, two API servers, two engines, a broker, a database and a registry of this
-//! test's own, with wires between them that can be cut.
+//! test's own, and between each two that talk to each other a wire of their own.
 
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use slipway_test_support::broker::Broker;
 use slipway_test_support::daemon::{Daemon, Role};
@@ -16,6 +18,9 @@ pub(crate) const SLIPWAYD: &str = env!("CARGO_BIN_EXE_slipwayd");
 const WORKERS: usize = 3;
 const APIS: usize = 2;
 
+/// How long a worker that cannot be reached keeps its builds.
+pub(crate) const LEASE: Duration = Duration::from_secs(6);
+
 pub(crate) struct House {
     pub(crate) workers: Vec<Mutex<Daemon>>,
     pub(crate) apis: Vec<Mutex<Daemon>>,
@@ -24,7 +29,7 @@ pub(crate) struct House {
     pub(crate) database: Killable,
     pub(crate) registry: Killable,
     /// What can be cut, by name.
-    pub(crate) wires: Vec<(&'static str, Wire)>,
+    pub(crate) wires: Vec<(String, Wire)>,
     pub(crate) folder: TempDir,
 }
 
@@ -39,17 +44,22 @@ impl House {
             PrivateEngine::start(engine::Kind::default()),
         )
         .unwrap();
-        let to = async |end| Wire::to(end).await.unwrap();
-        let broker_address = authority(&broker.url().unwrap());
-        let wires = vec![
-            ("workers to database", to(End::Tcp(authority(&database.address().unwrap()))).await),
-            ("APIs to database", to(End::Tcp(authority(&database.address().unwrap()))).await),
-            ("workers to broker", to(End::Tcp(broker_address.clone())).await),
-            ("APIs to broker", to(End::Tcp(broker_address)).await),
-            ("engine a", to(End::Unix(one.socket())).await),
-            ("engine b", to(End::Unix(two.socket())).await),
-            ("registry", to(End::Tcp(registry.address().unwrap())).await),
+        let ends = [
+            ("database", End::Tcp(authority(&database.address().unwrap()))),
+            ("broker", End::Tcp(authority(&broker.url().unwrap()))),
+            ("engine a", End::Unix(one.socket())),
+            ("engine b", End::Unix(two.socket())),
         ];
+        let end = End::Tcp(registry.address().unwrap());
+        let mut wires = vec![("registry".to_owned(), Wire::to(end).await.unwrap())];
+        let workers = (0..WORKERS).map(|number| (Role::Worker, number, &ends[..]));
+        let apis = (0..APIS).map(|number| (Role::Api, number, &ends[..2]));
+        for (role, number, ends) in workers.chain(apis) {
+            for (name, end) in ends {
+                let name = format!("{role:?} {number} to {name}");
+                wires.push((name, Wire::to(end.clone()).await.unwrap()));
+            }
+        }
         let mut house = Self {
             workers: Vec::new(),
             apis: Vec::new(),
@@ -75,53 +85,84 @@ impl House {
             .await
             .unwrap();
         assert!(migrated.success());
+        std::fs::create_dir(self.temporary()).unwrap();
         for number in 0..WORKERS {
-            let settings = self.settings(&key, "workers");
-            self.workers.push(Mutex::new(self.daemon(Role::Worker, number, &settings)));
+            self.workers.push(Mutex::new(self.daemon(Role::Worker, number, &key)));
         }
         for number in 0..APIS {
-            let settings = self.settings(&key, "APIs");
-            self.apis.push(Mutex::new(self.daemon(Role::Api, number, &settings)));
+            self.apis.push(Mutex::new(self.daemon(Role::Api, number, &key)));
         }
+        self.start_again().await;
+    }
+
+    async fn start_again(&self) {
         for daemon in self.workers.iter().chain(&self.apis) {
             daemon.lock().await.start_again().await.unwrap();
         }
     }
 
-    fn daemon(&self, role: Role, number: usize, settings: &str) -> Daemon {
+    /// Waits until all who work here can do so.
+    pub(crate) async fn ready(&self) {
+        for daemon in self.workers.iter().chain(&self.apis) {
+            daemon.lock().await.ready().await.unwrap();
+        }
+    }
+
+    fn daemon(&self, role: Role, number: usize, key: &str) -> Daemon {
         let data = self.folder.path().join(format!("{role:?}-{number}"));
-        let mut daemon = Daemon::new(role, SLIPWAYD, &data, settings);
+        let mut settings = self.settings(key, &format!("{role:?} {number}"));
+        if role == Role::Worker {
+            settings.push_str(&self.hosts(number));
+        }
+        let mut daemon = Daemon::new(role, SLIPWAYD, &data, &settings);
         daemon.env.push(("RUST_LOG".into(), "info".into()));
+        daemon.env.push(("TMPDIR".into(), self.temporary().display().to_string()));
         daemon
+    }
+
+    /// Where the daemons may put what they need for a moment.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.folder.path().join("tmp")
+    }
+
+    /// The bytes of uploads.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.folder.path().join("blobs")
     }
 
     /// Builds may be lost often here, and must end all the same.
     fn settings(&self, key: &str, who: &str) -> String {
         let through =
-            |url: &str, wire: &str| url.replace(&authority(url), &self.wire(wire).address());
-        let database = through(&self.database.address().unwrap(), &format!("{who} to database"));
-        let broker = through(&self.broker.url().unwrap(), &format!("{who} to broker"));
+            |url: &str, to: &str| url.replace(&authority(url), &self.wire(who, to).address());
         format!(
-            "[database]\nurl = \"{database}\"\n[queue]\nurl = \"{broker}\"\n\
-             [secrets]\nkey = \"{key}\"\n[blobs]\nurl = \"file://{}/blobs\"\n\
-             [worker]\nconcurrency = 3\ngrace_seconds = 2\nlease_seconds = 6\n\
-             heartbeat_seconds = 1\nmax_attempts = 100\n\
-             [[docker.hosts]]\nname = \"a\"\nurl = \"tcp://{}\"\nslots = 3\n\
-             [[docker.hosts]]\nname = \"b\"\nurl = \"tcp://{}\"\nslots = 3\n",
-            self.folder.path().display(),
-            self.wire("engine a").address(),
-            self.wire("engine b").address(),
+            "[database]\nurl = \"{}\"\n[queue]\nurl = \"{}\"\n[secrets]\nkey = \"{key}\"\n\
+             [blobs]\nurl = \"file://{}\"\n\
+             [worker]\nconcurrency = 3\ngrace_seconds = 2\nlease_seconds = {}\n\
+             heartbeat_seconds = 1\nmax_attempts = 100\n",
+            through(&self.database.address().unwrap(), "database"),
+            through(&self.broker.url().unwrap(), "broker"),
+            self.blobs().display(),
+            LEASE.as_secs(),
         )
     }
 
-    pub(crate) fn wire(&self, name: &str) -> &Wire {
-        let found = self.wires.iter().find(|(other, _)| *other == name);
-        &found.unwrap_or_else(|| panic!("no wire {name}")).1
+    fn hosts(&self, worker: usize) -> String {
+        let who = format!("{:?} {worker}", Role::Worker);
+        let host = |name: &str| {
+            let address = self.wire(&who, &format!("engine {name}")).address();
+            format!("[[docker.hosts]]\nname = \"{name}\"\nurl = \"tcp://{address}\"\nslots = 3\n")
+        };
+        host("a") + &host("b")
+    }
+
+    fn wire(&self, who: &str, to: &str) -> &Wire {
+        let name = format!("{who} to {to}");
+        &self.wires.iter().find(|(other, _)| *other == name).unwrap().1
     }
 
     /// Where images are pushed to: through the wire.
     pub(crate) fn registry_address(&self) -> String {
-        self.wire("registry").address()
+        self.wires[0].1.address()
     }
 
     /// One number that the database answers, asked past everything that can be cut.
