@@ -4,7 +4,7 @@
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
 #   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
-#                      compose debootstrap ssh
+#                      compose debootstrap ssh faketime
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,6 +12,8 @@ dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$dev/lib/say.sh"
 # shellcheck source=lib/process.sh
 . "$dev/lib/process.sh"
+# shellcheck source=stack/faketime.sh
+. "$dev/stack/faketime.sh"
 
 packages=()
 services=()
@@ -62,6 +64,7 @@ look_for() {
         compose)
             if ! docker compose version >/dev/null 2>&1; then have docker-compose || packages+=(docker-compose); fi
             ;;
+        faketime) [[ -n $(faketime_library) ]] || packages+=(libfaketime) ;;
         curl) have curl || packages+=(curl ca-certificates) ;;
         # Its keys, and its client at the agent of builds.
         ssh) if ! have ssh-keygen || ! have ssh-add; then packages+=(openssh-client); fi ;;

@@ -9,6 +9,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 . "$here/outbound.sh"
 . "$here/engine.sh"
 . "$here/engine-api.sh"
+. "$here/faketime.sh"
 . "$here/postgres.sh"
 . "$here/rabbitmq.sh"
 . "$here/registry.sh"

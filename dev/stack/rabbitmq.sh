@@ -9,7 +9,8 @@ rabbitmq_program() {
 }
 
 # rabbitmq_prepare DIR: chooses ports and a password. The broker's URL is in DIR/url and that
-# of its management API in DIR/api when it returns, long before the broker answers.
+# of its management API in DIR/api when it returns, long before the broker answers. A
+# DIR/advanced.config goes over its settings.
 rabbitmq_prepare() {
     local dir=$1 port password
     mkdir -p "$dir"
@@ -20,6 +21,7 @@ rabbitmq_prepare() {
     echo "amqp://slipway:$password@127.0.0.1:$port" >"$dir/url"
     echo "http://slipway:$password@127.0.0.1:$((port + 1))/api" >"$dir/api"
     rabbitmq_settings "$port" "$password" >"$dir/rabbitmq.conf"
+    [[ -e $dir/advanced.config ]] || echo '[].' >"$dir/advanced.config"
     # Its API makes a virtual host in 20 ms, where rabbitmqctl takes two seconds.
     echo '[rabbitmq_management].' >"$dir/plugins"
 }
@@ -40,6 +42,7 @@ rabbitmq_start() {
         RABBITMQ_NODENAME="slipway-$port@localhost" RABBITMQ_DIST_PORT="$((port + 2))" \
         RABBITMQ_MNESIA_BASE="$dir/data" RABBITMQ_LOG_BASE="$dir" \
         RABBITMQ_CONFIG_FILE="$dir/rabbitmq.conf" RABBITMQ_CONF_ENV_FILE="$dir/none" \
+        RABBITMQ_ADVANCED_CONFIG_FILE="$dir/advanced.config" ERL_CRASH_DUMP="$dir/crash.dump" \
         RABBITMQ_ENABLED_PLUGINS_FILE="$dir/plugins" \
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 4' \
         "$(rabbitmq_program)"

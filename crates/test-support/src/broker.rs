@@ -168,10 +168,20 @@ impl Broker {
     /// # Errors
     /// When it does not start.
     pub async fn start() -> io::Result<Self> {
+        Self::start_with("[].").await
+    }
+
+    /// Starts one with settings of its own: the Erlang terms of an `advanced.config`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_with(settings: &str) -> io::Result<Self> {
         // In the stack's directory, so that it is found and ended when this test is killed.
         let stack = std::env::var_os("SLIPWAY_STACK").map_or_else(std::env::temp_dir, Into::into);
         let folder = tempfile::Builder::new().prefix("broker-").tempdir_in(stack)?;
         let broker = Self { dir: folder.path().join("broker"), _folder: folder };
+        std::fs::create_dir(&broker.dir)?;
+        std::fs::write(broker.dir.join("advanced.config"), settings)?;
         broker.start_again().await?;
         Ok(broker)
     }

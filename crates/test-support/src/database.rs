@@ -1,4 +1,4 @@
-//! A PostgreSQL database of a test's own, on the server that all share.
+//! A PostgreSQL database of a test's own, on the server that all share or on one of its own.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use crate::env;
 pub struct Database {
     /// Its URL.
     pub url: String,
+    server: String,
     name: String,
 }
 
@@ -20,11 +21,18 @@ impl Database {
     /// # Errors
     /// When the server does not answer.
     pub async fn new() -> sqlx::Result<Self> {
+        Self::on(&env::database()).await
+    }
+
+    /// Makes an empty one on a server of the test's own.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn on(server: &str) -> sqlx::Result<Self> {
         let name = format!("test_{}", Uuid::new_v4().simple());
-        run(&env::database(), &format!("CREATE DATABASE {name}")).await?;
-        let server = env::database();
-        let (place, _) = server.rsplit_once('/').unwrap_or((&server, ""));
-        Ok(Self { url: format!("{place}/{name}"), name })
+        run(server, &format!("CREATE DATABASE {name}")).await?;
+        let (place, _) = server.rsplit_once('/').unwrap_or((server, ""));
+        Ok(Self { url: format!("{place}/{name}"), server: server.to_owned(), name })
     }
 
     /// Runs statements in it.
@@ -35,12 +43,24 @@ impl Database {
         run(&self.url, sql).await
     }
 
+    /// Breaks every connection to it, as a failover or an impatient operator does.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn disconnect_all(&self) -> sqlx::Result<()> {
+        let sql = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        );
+        run(&self.server, &sql).await
+    }
+
     /// Removes it, whoever is still connected.
     ///
     /// # Errors
     /// When the server does not answer.
     pub async fn remove(self) -> sqlx::Result<()> {
-        run(&env::database(), &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await
+        run(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await
     }
 }
 

@@ -80,6 +80,12 @@ pub fn busybox() -> PathBuf {
     named("SLIPWAY_TEST_BUSYBOX").into()
 }
 
+/// Path of libfaketime, which preloaded into a process sets its clock: `SLIPWAY_TEST_FAKETIME`.
+#[must_use]
+pub fn faketime() -> PathBuf {
+    named("SLIPWAY_TEST_FAKETIME").into()
+}
+
 /// An image in the open registry that has busybox under all its names:
 /// `SLIPWAY_TEST_BASE`.
 #[must_use]

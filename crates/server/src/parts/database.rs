@@ -28,7 +28,7 @@ pub(crate) async fn until_current(store: &Store) -> Result<(), Failure> {
             Ok(())
         }
         MigrationState::Pending { count } => Err(format!(
-            "{count} migrations are pending on database.url; apply them with `slipwayd migrate`, \
+            "migrations are pending on database.url ({count}); apply them with `slipwayd migrate`, \
              then start this again"
         )
         .into()),

@@ -7,6 +7,7 @@ use slipway_test_support::broker::Vhost;
 use slipway_test_support::daemon::{Daemon, Role};
 use slipway_test_support::database::Database;
 use slipway_test_support::env;
+use slipway_test_support::wire::{End, Wire};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -16,7 +17,7 @@ pub(crate) const SLIPWAYD: &str = env!("CARGO_BIN_EXE_slipwayd");
 pub(crate) struct Cluster {
     pub(crate) database: Database,
     /// Goes when it is dropped.
-    _broker: Vhost,
+    pub(crate) broker: Vhost,
     pub(crate) folder: TempDir,
     /// What is between the daemons and their database, where a story wants something there.
     pub(crate) database_url: String,
@@ -29,7 +30,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// With an empty database.
     pub(crate) async fn empty() -> Self {
-        let database = Database::new().await.unwrap();
+        Self::empty_on(&env::database()).await
+    }
+
+    async fn empty_on(server: &str) -> Self {
+        let database = Database::on(server).await.unwrap();
         let broker = Vhost::new().await.unwrap();
         let key = Command::new(SLIPWAYD).arg("new-key").output().await.unwrap();
         Self {
@@ -40,16 +45,42 @@ impl Cluster {
             key: String::from_utf8(key.stdout).unwrap().trim().to_owned(),
             folder: tempfile::tempdir().unwrap(),
             database,
-            _broker: broker,
+            broker,
         }
     }
 
     /// With the schema of this release.
     pub(crate) async fn new() -> Self {
-        let cluster = Self::empty().await;
+        Self::on(&env::database()).await
+    }
+
+    /// The same on a PostgreSQL server of the story's own.
+    pub(crate) async fn on(server: &str) -> Self {
+        let cluster = Self::empty_on(server).await;
         let done = cluster.migrate().await;
         assert!(done.status.success(), "{done:?}");
         cluster
+    }
+
+    /// With a wire between its daemons and their database.
+    pub(crate) async fn wired_to_database() -> (Self, Wire) {
+        let mut cluster = Self::new().await;
+        let address = env::database();
+        let address = address.split("://").nth(1).unwrap().split('/').next().unwrap();
+        let address = address.rsplit('@').next().unwrap().to_owned();
+        let wire = Wire::to(End::Tcp(address.clone())).await.unwrap();
+        cluster.database_url = cluster.database_url.replace(&address, &wire.address());
+        (cluster, wire)
+    }
+
+    /// With a wire between its daemons and their broker, which notice within two seconds
+    /// that it is silent.
+    pub(crate) async fn wired_to_broker() -> (Self, Wire) {
+        let mut cluster = Self::new().await;
+        let wire = Wire::to(End::Tcp(cluster.broker.address())).await.unwrap();
+        let url = cluster.broker.url_at(&wire.address());
+        cluster.broker_url = format!("{url}?heartbeat=1&connection_timeout=1000");
+        (cluster, wire)
     }
 
     pub(crate) async fn migrate(&self) -> Output {
@@ -81,6 +112,20 @@ impl Cluster {
     /// A daemon that is ready.
     pub(crate) async fn started(&self, role: Role, name: &str) -> Daemon {
         let mut daemon = self.daemon(role, name);
+        daemon.start_again().await.unwrap();
+        daemon
+    }
+
+    /// A daemon that is ready, with further variables.
+    pub(crate) async fn started_with(
+        &self,
+        role: Role,
+        name: &str,
+        variables: &[(&str, &str)],
+    ) -> Daemon {
+        let mut daemon = self.daemon(role, name);
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        daemon.env.extend(variables);
         daemon.start_again().await.unwrap();
         daemon
     }

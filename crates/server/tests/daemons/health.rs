@@ -1,26 +1,12 @@
 //! What a daemon says of itself while something is away.
 
-use serde_json::json;
 use slipway_test_support::daemon::Role;
-use slipway_test_support::env;
-use slipway_test_support::wire::{End, Wire};
 
 use crate::cluster::{Cluster, build, check, get, submitted, until};
 
-/// A cluster whose daemons reach the database over a wire.
-async fn wired() -> (Cluster, Wire) {
-    let mut cluster = Cluster::new().await;
-    let address = env::database();
-    let address = address.split("://").nth(1).unwrap().split('/').next().unwrap();
-    let address = address.rsplit('@').next().unwrap().to_owned();
-    let wire = Wire::to(End::Tcp(address.clone())).await.unwrap();
-    cluster.database_url = cluster.database_url.replace(&address, &wire.address());
-    (cluster, wire)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_comes_up_later_is_waited_for() {
-    let (cluster, wire) = wired().await;
+    let (cluster, wire) = Cluster::wired_to_database().await;
     wire.cut();
     let (mut api, mut worker) =
         (cluster.daemon(Role::Api, "api"), cluster.daemon(Role::Worker, "worker"));
@@ -55,25 +41,6 @@ async fn a_database_that_comes_up_later_is_waited_for() {
     for daemon in [&api, &worker] {
         until(daemon, "/health/ready", |status, _| status == 200).await;
     }
-    drop((api, worker));
-    cluster.remove().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_broker_work_goes_on_by_polling() {
-    let mut cluster = Cluster::new().await;
-    cluster.broker_url = "amqp://u:hunter2@127.0.0.1:1".into();
-    let api = cluster.started(Role::Api, "api").await;
-    let worker = cluster.started(Role::Worker, "worker").await;
-    for daemon in [&api, &worker] {
-        let (status, ready) = get(daemon, "/health/ready").await;
-        assert_eq!((status, &ready["status"]), (200, &json!("degraded")), "{ready:#}");
-        let (status, message) = check(&ready, "queue");
-        assert_eq!(status, "degraded");
-        assert!(!message.is_empty() && !message.contains("hunter2"), "{message}");
-    }
-    let id = submitted(&api, &build("true")).await;
-    assert_eq!(api.end(&id).await.unwrap()["status"], "succeeded");
     drop((api, worker));
     cluster.remove().await;
 }

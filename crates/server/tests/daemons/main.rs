@@ -7,9 +7,15 @@
     reason = "a test says so by panicking"
 )]
 
+mod broker;
+mod clocks;
 mod cluster;
 mod collector;
+mod database;
+mod deadline;
+mod frozen;
 mod health;
+mod history;
 mod logs;
 mod metrics;
 mod migrate;
