@@ -6,10 +6,14 @@
 //! with a header of our own. A trick that two readers of tar understand differently does
 //! not survive that, because the builder never sees the sender's bytes of a header.
 //!
-//! Nothing is unpacked on the worker and memory stays flat whatever the size: it depends on
-//! the number of entries alone, which has a limit. An archive
-//! that is refused never gets its end mark, and the stream ends in an error: the builder
-//! cannot take half a context for a whole one.
+//! Nothing is unpacked to disk and memory stays flat whatever the size: it depends on the
+//! number of entries, which has a limit, and on what a decompressor has to remember, which
+//! has one too. An archive that is refused never gets its end mark, and the stream ends in an
+//! error: the builder cannot take half a context for a whole one.
+//!
+//! An archive goes through [`copy_guarded`]; one that comes as a stream is put into a
+//! [`Spool`] before. A tree that is no archive is written with [`ContextWriter`]. On a
+//! runtime, [`stream_guarded`] and [`stream_tree`] do either on a thread of its own.
 
 mod archive;
 mod contents;

@@ -40,7 +40,7 @@ pub(crate) type Visit<'a> =
     dyn FnMut(&Entry, &mut dyn Data) -> Result<ControlFlow<()>, ContextError> + 'a;
 
 /// Hands all entries of an archive to `visit`, or those up to the one at which it breaks.
-/// Tells how many bytes of the archive were read.
+/// Tells how many bytes the archive has, as far as it was read.
 pub(crate) fn walk<R: Read + Seek>(
     mut archive: R,
     limits: &ContextLimits,

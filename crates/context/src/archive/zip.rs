@@ -37,13 +37,15 @@ pub(super) fn walk<R: Read + Seek>(
     let zip = Zip::open(archive, limits)?;
     zip.check_layout()?;
     zip.walk(visit)?;
-    Ok(zip.tally.packed())
+    Ok(zip.size)
 }
 
 struct Zip<R> {
     archive: ZipArchive<Watched<R>>,
     limits: ContextLimits,
     tally: Rc<Tally>,
+    /// Bytes of the file.
+    size: u64,
 }
 
 impl<R: Read + Seek> Zip<R> {
@@ -54,7 +56,7 @@ impl<R: Read + Seek> Zip<R> {
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         ZipLocator::new()
             .locate_in_reader(watched, &mut buffer, size)
-            .map(|archive| Self { archive, limits: *limits, tally: Rc::clone(&tally) })
+            .map(|archive| Self { archive, limits: *limits, tally: Rc::clone(&tally), size })
             .map_err(|(_, error)| trouble(&tally, &error))
     }
 

@@ -13,6 +13,7 @@ mod packings;
 mod properties;
 mod stream;
 mod tree;
+mod written;
 mod zip_by_hand;
 mod zips;
 
