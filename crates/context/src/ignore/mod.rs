@@ -5,7 +5,7 @@
 //! with `!` takes back what an earlier one left out, also below a folder that is left out.
 //! The rules are those of github.com/moby/patternmatcher (`patternmatcher.go`, and
 //! `ignorefile` for the file itself); no library for git's rules has them. Docker makes regular
-//! expressions of patterns, and some characters mean more there than they should (`\\b`, a star
+//! expressions of patterns, and some characters mean more there than they should (`\b`, a star
 //! in brackets); here each means what Go's `filepath.Match` says, which is what is documented.
 
 mod pattern;
