@@ -193,7 +193,7 @@ mod tests {
                 refused(r#"{"image": "a", "source": {}}"#),
                 refused(r#"{"image": "a", "source": []}"#),
                 refused(r#"{"image": "a", "source": "x"}"#),
-                refused(r#"{"image": "a", "source": {"type": "git"}}"#),
+                refused(r#"{"image": "a", "source": {"type": "svn"}}"#),
                 refused(r#"{"image": "a", "source": {"type": "dockerfile"}}"#),
                 refused(r#"{"image": "a", "source": {"type": "dockerfile", "content": 1}}"#),
                 refused(r#"{"image": "a", "source": {"type": "dockerfile", "contnet": ""}}"#),
@@ -235,10 +235,10 @@ mod tests {
         invalid_field source.type: is missing
         invalid_field source: must be an object, not a list
         invalid_field source: must be an object, not a string
-        invalid_field source.type: "git" is not supported [it can be dockerfile, upload]
+        invalid_field source.type: "svn" is not supported [it can be dockerfile, upload, archive, git, github, image]
         invalid_field source.content: is missing
         invalid_field source.content: must be a string, not an integer
-        unknown_field source.contnet: there is no such field [the fields are type, content]
+        unknown_field source.contnet: there is no such field [the fields are type, content, files]
         invalid_field source.id: cannot be read: UUID parsing failed
         unknown_field imgae: there is no such field [the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, secrets, ssh, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key]
         invalid_field args.A: must be a string, not an integer

@@ -8,4 +8,5 @@ pub mod database;
 pub mod engine;
 pub mod env;
 pub mod killable;
+pub mod web;
 pub mod wire;

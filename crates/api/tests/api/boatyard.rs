@@ -194,7 +194,7 @@ async fn what_is_refused() {
         r#"{"image_name": "app", "dockerfile": "  "}"#,
         r#"{"image_name": "app", "TarFile": "!!!"}"#,
         r#"{"image_name": "app", "TarFile": "RlJPTSBzY3JhdGNoCg=="}"#,
-        r#"{"image_name": "app", "TarFile": "QlpoOTFBWSZTWQ=="}"#,
+        r#"{"image_name": "app", "TarFile": "UmFyIRoHAQA="}"#,
     ] {
         table.push(submit(&server, body).await.line());
     }
@@ -212,8 +212,8 @@ async fn what_is_refused() {
     400 {"Error":"dockerfile: must be a string"}
     400 {"Error":"dockerfile: is empty"}
     400 {"Error":"TarFile: is not base64"}
-    400 {"Error":"TarFile: this is no tar and no gzip of one"}
-    400 {"Error":"TarFile: this is bzip2, which is not supported yet; only tar and gzip of tar are"}
+    400 {"Error":"TarFile: this is no tar, plain or compressed, and no zip"}
+    400 {"Error":"TarFile: this is rar, which is not supported; tar, plain or compressed, and zip are"}
     404 {"Error":"Jobid doesn't exist in the cache.  Bad request."}
     404 {"Error":"Jobid doesn't exist in the cache.  Bad request."}
     "#);

@@ -90,8 +90,8 @@ async fn what_is_refused_leaves_nothing() {
         vec![("TarFile", None, &tar), ("Json", None, b"{}".as_slice())],
         vec![("TarFile", None, &tar), ("Json", None, b"{")],
         vec![("TarFile", None, &tar), ("Json", None, br#"{"image_name": "r.example/App"}"#)],
-        vec![("TarFile", None, b"BZh91AY&SY"), ("Json", None, JSON)],
-        vec![("file", None, b"\xfd7zXZ\0"), ("data", None, JSON)],
+        vec![("TarFile", None, b"Rar!\x1a\x07"), ("Json", None, JSON)],
+        vec![("file", None, b"<html>"), ("data", None, JSON)],
         vec![("TarFile", None, b""), ("Json", None, JSON)],
         vec![("TarFile", None, &large), ("Json", None, JSON)],
         vec![("TarFile", None, &tar), ("Json", None, &long)],
@@ -111,8 +111,8 @@ async fn what_is_refused_leaves_nothing() {
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
     400 {"Error":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}
     400 {"Error":"image_name: has capitals in \"App\"; repositories are lower-case"}
-    400 {"Error":"TarFile: this is bzip2, which is not supported yet; only tar and gzip of tar are"}
-    400 {"Error":"TarFile: this is xz, which is not supported yet; only tar and gzip of tar are"}
+    400 {"Error":"TarFile: this is rar, which is not supported; tar, plain or compressed, and zip are"}
+    400 {"Error":"TarFile: this looks like a page of HTML or XML, not like an archive"}
     400 {"Error":"TarFile: is empty"}
     413 {"Error":"the body is larger than 100000 bytes"}
     413 {"Error":"the part Json is larger than 1000 bytes"}

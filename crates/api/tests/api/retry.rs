@@ -37,7 +37,7 @@ async fn logins_have_to_come_again() {
     worker.fail().await;
 
     let without = server.post(&format!("{build}/retry"), "{}").await;
-    insta::assert_snapshot!(without.line(), @r#"409 {"error":{"code":"logins_erased","message":"the logins, secrets and ssh keys of this build were erased when it ended","field":"registry_auth","hint":"send them again in the body of the retry, as registry_auth, secrets and ssh"}}"#);
+    insta::assert_snapshot!(without.line(), @r#"409 {"error":{"code":"logins_erased","message":"the logins, secrets and ssh keys of this build were erased when it ended","field":"registry_auth","hint":"send them again in the body of the retry, as registry_auth, secrets, ssh and source_auth"}}"#);
 
     let with = server.post(&format!("{build}/retry"), login.to_string()).await;
     assert_eq!(with.status, 202);
@@ -57,7 +57,7 @@ async fn what_cannot_be_repeated() {
     insta::assert_snapshot!(table.join("\n"), @r#"
     404 {"error":{"code":"no_such_build","message":"there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
     400 {"error":{"code":"malformed_body","message":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}}
-    400 {"error":{"code":"unknown_field","message":"there is no such field","field":"image","hint":"the fields are registry_auth, secrets, ssh"}}
+    400 {"error":{"code":"unknown_field","message":"there is no such field","field":"image","hint":"the fields are registry_auth, secrets, ssh, source_auth"}}
     400 {"error":{"code":"invalid_field","message":"is missing","field":"registry_auth.r.password"}}
     "#);
 }

@@ -43,6 +43,7 @@ async fn a_build_is_written_down_and_rung_for() {
       "retry_of": null,
       "source": {
         "bytes": 13,
+        "files": 0,
         "type": "dockerfile"
       },
       "status": "queued",

@@ -40,16 +40,16 @@ async fn what_is_no_archive_is_turned_away() {
     let mut table = Vec::new();
     let long = "FROM scratch\n".repeat(100_000);
     let form = "--b\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n…\r\n--b--\r\n";
-    for body in ["", "FROM scratch\n", &long, "PK\u{3}\u{4}…", "BZh91AY", form] {
+    for body in ["", "FROM scratch\n", &long, "<!doctype html>", "Rar!\u{1a}", form] {
         table.push(server.post("/api/v2/uploads", body.to_owned()).await.line());
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 {"error":{"code":"empty_body","message":"the request has no body","hint":"send what this path asks for as the body of the request"}}
-    400 {"error":{"code":"not_an_archive","message":"this is no tar and no gzip of one","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
-    400 {"error":{"code":"not_an_archive","message":"this is no tar and no gzip of one","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
-    400 {"error":{"code":"not_an_archive","message":"this is zip, which is not supported yet; only tar and gzip of tar are","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
-    400 {"error":{"code":"not_an_archive","message":"this is bzip2, which is not supported yet; only tar and gzip of tar are","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
-    400 {"error":{"code":"not_an_archive","message":"this looks like a multipart form; send the archive itself as the body","hint":"send a tar or a gzip of one as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this is no tar, plain or compressed, and no zip","hint":"send an archive as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this is no tar, plain or compressed, and no zip","hint":"send an archive as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this looks like a page of HTML or XML, not like an archive","hint":"send an archive as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this is rar, which is not supported; tar, plain or compressed, and zip are","hint":"send an archive as it is: tar cz . | curl -X POST -T - …"}}
+    400 {"error":{"code":"not_an_archive","message":"this looks like a multipart form; send the archive itself as the body","hint":"send an archive as it is: tar cz . | curl -X POST -T - …"}}
     "#);
     assert!(server.blobs_left(0).await.is_empty());
 }

@@ -13,5 +13,6 @@ mod engines;
 mod hosts;
 mod restart;
 mod secrets;
+mod sources;
 mod stack;
 mod uploads;

@@ -1,0 +1,111 @@
+//! A web server on loopback that answers what it is told to, and remembers what it was asked.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A server, until it is dropped.
+#[derive(Debug)]
+pub struct Web {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    serving: JoinHandle<()>,
+}
+
+/// An answer, as the bytes that are sent before the connection is closed.
+#[derive(Debug, Clone)]
+pub struct Answer(Vec<u8>);
+
+impl Answer {
+    /// A status with this body.
+    #[must_use]
+    pub fn new(status: u16, body: impl AsRef<[u8]>) -> Self {
+        Self::with(status, "", body)
+    }
+
+    /// The same with further headers, each with its line's end.
+    #[must_use]
+    pub fn with(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Self {
+        let body = body.as_ref();
+        let head =
+            format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
+        Self([head.as_bytes(), body].concat())
+    }
+
+    /// A redirect.
+    #[must_use]
+    pub fn redirect(to: &str) -> Self {
+        Self::with(302, &format!("location: {to}\r\n"), "")
+    }
+
+    /// The same, cut off after so many bytes.
+    #[must_use]
+    pub fn cut_after(mut self, bytes: usize) -> Self {
+        self.0.truncate(bytes);
+        self
+    }
+}
+
+impl Web {
+    /// Serves `answer`, which is given the head of each request.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start(
+        answer: impl Fn(&str) -> Answer + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (told, answer) = (Arc::clone(&asked), Arc::new(answer));
+        let serving = tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let (told, answer) = (Arc::clone(&told), Arc::clone(&answer));
+                tokio::spawn(async move {
+                    // Whoever hangs up early is not our concern.
+                    let _ = serve(connection, &told, &*answer).await;
+                });
+            }
+        });
+        Ok(Self { address, asked, serving })
+    }
+
+    /// `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The heads of all requests so far.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(
+    mut connection: TcpStream,
+    asked: &Mutex<Vec<String>>,
+    answer: &(impl Fn(&str) -> Answer + ?Sized),
+) -> io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = connection.read_u8().await?;
+        head.push(byte);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let Answer(bytes) = answer(&head);
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(head);
+    connection.write_all(&bytes).await?;
+    connection.shutdown().await
+}
