@@ -114,6 +114,15 @@ impl Secrets {
         !self.build.is_empty() || !self.ssh.is_empty()
     }
 
+    /// The same, with logins for the registries that it has none for.
+    #[must_use]
+    pub fn or_logins(mut self, others: &BTreeMap<RegistryHost, Credentials>) -> Self {
+        for (registry, login) in others {
+            self.registry_auth.entry(registry.clone()).or_insert_with(|| login.clone());
+        }
+        self
+    }
+
     /// The values as bytes to be sealed. Never to be stored or logged as they are.
     #[must_use]
     pub fn expose_bytes(&self) -> Vec<u8> {

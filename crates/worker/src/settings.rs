@@ -1,9 +1,10 @@
 //! What a worker is told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use slipway_context::ContextLimits;
-use slipway_domain::Platform;
+use slipway_domain::{Credentials, Platform, RegistryHost};
 
 use crate::context::SourceSettings;
 use crate::engine::EngineSettings;
@@ -30,7 +31,9 @@ pub struct WorkerSettings {
     /// For the push, its retries included.
     pub push_timeout: Duration,
     /// Build arguments of every build; the request's win.
-    pub extra_args: std::collections::BTreeMap<String, String>,
+    pub extra_args: BTreeMap<String, String>,
+    /// Logins of every build, for base images and for the push; the request's win.
+    pub logins: BTreeMap<RegistryHost, Credentials>,
     /// What a build context may be.
     pub context: ContextLimits,
     /// How it gets sources.
@@ -60,7 +63,8 @@ impl Default for WorkerSettings {
             fetch_timeout: Duration::from_secs(600),
             build_timeout: Duration::from_secs(3600),
             push_timeout: Duration::from_secs(900),
-            extra_args: std::collections::BTreeMap::new(),
+            extra_args: BTreeMap::new(),
+            logins: BTreeMap::new(),
             context: ContextLimits::default(),
             sources: SourceSettings::default(),
         }

@@ -16,6 +16,9 @@ const USUAL_SOCKET: &str = "unix:///var/run/docker.sock";
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Docker {
+    /// A `config.json` of Docker: its logins are those of builds that bring none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) config_file: Option<PathBuf>,
     /// This machine's Docker socket where none is listed.
     pub(crate) hosts: Vec<Host>,
 }

@@ -8,11 +8,13 @@ mod blobs;
 mod build;
 mod database;
 mod docker;
+mod docker_config;
 mod explain;
 mod http;
 mod limits;
 mod old_names;
 mod queue;
+mod registries;
 mod secrets;
 mod shared;
 mod sources;
@@ -36,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) blobs: blobs::Blobs,
     pub(crate) secrets: secrets::Secrets,
     pub(crate) docker: docker::Docker,
+    pub(crate) registries: registries::Registries,
     pub(crate) worker: worker::Worker,
     pub(crate) build: build::Build,
     pub(crate) limits: limits::Limits,
@@ -93,6 +96,7 @@ impl Settings {
         self.queue.check()?;
         self.secrets.check()?;
         self.docker.check()?;
+        self.registries.check()?;
         self.worker.check()?;
         self.build.check()?;
         self.limits.check()?;
@@ -213,16 +217,56 @@ mod tests {
     fn passwords_are_not_shown() {
         let settings = read(
             "[database]\nurl = \"postgres://u:hunter2@db/slipway\"\n\
-             [queue]\nurl = \"amqp://u:hunter2@mq/\"\n[secrets]\nkey = \"hunter2\"",
+             [queue]\nurl = \"amqp://u:hunter2@mq/\"\n[secrets]\nkey = \"hunter2\"\n\
+             [registries.\"r.example:5000\"]\nusername = \"robot\"\npassword = \"hunter2\"",
         )
         .unwrap();
         let shown = settings.as_toml().unwrap();
-        for text in [shown.clone(), format!("{:?}", settings.secrets)] {
+        for text in [shown.clone(), format!("{:?} {:?}", settings.secrets, settings.registries)] {
             assert!(!text.contains("hunter2"), "{text}");
         }
         assert!(shown.contains("postgres://u:***@db/slipway"), "{shown}");
         assert!(shown.contains("amqp://u:***@mq/"), "{shown}");
+        assert!(shown.contains("[registries.\"r.example:5000\"]\nusername = \"robot\""), "{shown}");
         assert!(shown.contains("key = \"***\"") && !shown.contains("key_file"), "{shown}");
+    }
+
+    #[test]
+    fn logins_of_the_settings_win_over_those_of_dockers_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        let auths = r#"{"auths": {"docker.io": {"auth": "YTpi"}, "r.example": {"auth": "YTpi"}}}"#;
+        std::fs::write(&file, auths).unwrap();
+        let toml = format!(
+            "[docker]\nconfig_file = \"{}\"\n[registries.\"https://index.docker.io/v1/\"]\n\
+             username = \"u\"\npassword = \"p\"",
+            file.display()
+        );
+        let logins = read(&toml).unwrap().logins().unwrap();
+        let logins: Vec<_> = logins
+            .iter()
+            .map(|(registry, login)| (registry.as_str(), login.username.as_str()))
+            .collect();
+        assert_eq!(logins, [("docker.io", "u"), ("r.example", "a")]);
+
+        let problem = |toml: &str| {
+            let logins = read(toml).and_then(|settings| settings.logins());
+            logins.unwrap_err().to_string()
+        };
+        assert!(problem("[docker]\nconfig_file = \"/nowhere\"").contains("docker.config_file"));
+        let login = |name: &str, user: &str| {
+            format!("[registries.\"{name}\"]\nusername = \"{user}\"\npassword = \"hunter2\"\n")
+        };
+        for (toml, words) in [
+            (login("a b", "u"), "settings: registries: has a name that is no registry"),
+            (login("r.example", "u:hunter2"), "settings: registries.r.example.username: "),
+            (login("r.example", "u") + &login("R.example", "u"), "in two spellings"),
+            ("[registries.\"r.example\"]\nusername = \"u\"".into(), "password"),
+            ("[registries]\n\"r.example\" = \"hunter2\"".into(), "registries"),
+        ] {
+            let problem = problem(&toml);
+            assert!(problem.contains(words) && !problem.contains("hunter2"), "{problem}");
+        }
     }
 
     #[test]

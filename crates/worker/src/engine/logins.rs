@@ -17,9 +17,16 @@ const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 /// `AuthConfig` of the engine's API.
 #[derive(Serialize)]
 struct AuthConfig<'a> {
-    username: &'a str,
-    password: &'a str,
+    #[serde(flatten)]
+    proof: Proof<'a>,
     serveraddress: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Proof<'a> {
+    Token { identitytoken: &'a str },
+    Password { username: &'a str, password: &'a str },
 }
 
 fn key(registry: &RegistryHost) -> &str {
@@ -27,11 +34,13 @@ fn key(registry: &RegistryHost) -> &str {
 }
 
 fn auth_config<'a>(registry: &'a RegistryHost, login: &'a Credentials) -> AuthConfig<'a> {
-    AuthConfig {
-        username: &login.username,
-        password: login.password.expose(),
-        serveraddress: key(registry),
-    }
+    let secret = login.password.expose();
+    let proof = if login.is_identity_token() {
+        Proof::Token { identitytoken: secret }
+    } else {
+        Proof::Password { username: &login.username, password: secret }
+    };
+    AuthConfig { proof, serveraddress: key(registry) }
 }
 
 /// `X-Registry-Auth`: the login for one registry. Engines before 23 refuse a push without the
@@ -86,6 +95,11 @@ mod tests {
             })
         );
         assert_eq!(registry_auth(&registry, None), "e30=");
+        let token = Credentials::identity_token("t".to_owned().into());
+        let value = registry_auth(&RegistryHost::normalised("r.example"), Some(&token));
+        let json: serde_json::Value =
+            serde_json::from_slice(&URL_SAFE.decode(value.as_bytes()).unwrap()).unwrap();
+        assert_eq!(json, serde_json::json!({"identitytoken": "t", "serveraddress": "r.example"}));
 
         let logins =
             [(RegistryHost::normalised("r.example:5000"), login.clone()), (registry, login)];

@@ -103,6 +103,7 @@ pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
 
 async fn run(worker: &Worker, claimed: Claimed) {
     let Claimed { lease, expires_at, spec, secrets, .. } = claimed;
+    let secrets = secrets.or_logins(&worker.settings.logins);
     let Some(engine) = worker.pool.engine(lease.host()) else {
         // Claims are made for hosts of this pool only; the lease runs out by itself.
         tracing::error!("the claimed host is not in the pool");
