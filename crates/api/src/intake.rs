@@ -59,12 +59,12 @@ impl Key {
 
 /// Accepts an order: writes it down, then rings.
 pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> {
-    let digest = order.key.as_ref().map(|_| fingerprint(api, order));
+    let digests = order.key.as_ref().map(|_| fingerprints(api, order));
     let idempotency = order
         .key
         .as_ref()
-        .zip(digest.as_deref())
-        .map(|(key, request_digest)| Idempotency { key: &key.0, request_digest });
+        .zip(digests.as_deref())
+        .map(|(key, request_digests)| Idempotency { key: &key.0, request_digests });
     let traceparent = trace::current().map(|here| here.to_string());
     let submission = Submission {
         id: BuildId::generate(),
@@ -108,11 +108,11 @@ pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> 
 }
 
 /// What makes two requests the same: all that was asked for, logins included, in one
-/// form however it was spelled. The digest is keyed, because it outlives the logins.
-fn fingerprint(api: &Api, order: &Order) -> String {
+/// form however it was spelled. The digests are keyed, because they outlive the logins.
+fn fingerprints(api: &Api, order: &Order) -> Vec<String> {
     // Maps of strings and words: this cannot fail to serialise.
     let spec = serde_json::to_vec(&order.spec).unwrap_or_default();
     let secrets = order.secrets.expose_bytes();
     let retry_of = order.retry_of.map(|id| id.to_string()).unwrap_or_default();
-    api.store.keyed_digest(&[&spec, &secrets, retry_of.as_bytes()])
+    api.store.keyed_digests(&[&spec, &secrets, retry_of.as_bytes()])
 }

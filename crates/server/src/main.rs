@@ -43,6 +43,11 @@ enum Role {
     Migrate(Settled),
     /// Makes a key for `secrets.key_file` or `secrets.key` and prints it.
     NewKey,
+    /// Seals the secrets of builds once more, with the current key.
+    ///
+    /// Run it after a new key has been given and the old one put under `secrets.old_keys` or
+    /// `secrets.old_key_files`. Builds go on meanwhile.
+    RotateKeys(Alone),
     /// Checks the settings and prints those in force, secrets masked.
     Config(Alone),
 }
@@ -69,7 +74,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let (config, data_dir) = match &cli.role {
         Role::NewKey => return print(slipway_store::seal::new_key()),
-        Role::Standalone(alone) | Role::Config(alone) => (&alone.settled.config, &*alone.data_dir),
+        Role::Standalone(alone) | Role::RotateKeys(alone) | Role::Config(alone) => {
+            (&alone.settled.config, &*alone.data_dir)
+        }
         Role::Api(settled) | Role::Worker(settled) | Role::Migrate(settled) => {
             (&settled.config, Path::new(DATA_DIR))
         }
@@ -110,6 +117,7 @@ impl Role {
             Self::Worker(_) => "worker",
             Self::Migrate(_) => "migrate",
             Self::NewKey => "new-key",
+            Self::RotateKeys(_) => "rotate-keys",
             Self::Config(_) => "config",
         }
     }
@@ -121,6 +129,7 @@ async fn run(role: &Role, settings: Settings) -> Result<(), roles::Failure> {
         Role::Api(_) => roles::api::run(settings).await,
         Role::Worker(_) => roles::worker::run(settings).await,
         Role::Migrate(_) => roles::migrate::run(settings).await,
+        Role::RotateKeys(_) => roles::rotate_keys::run(settings).await,
         // These two run nothing.
         Role::NewKey | Role::Config(_) => Ok(()),
     }

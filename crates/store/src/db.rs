@@ -136,10 +136,10 @@ impl Store {
         }
     }
 
-    /// A digest that only this store's key can make; see [`KeyRing::digest`].
+    /// Digests that only this store's keys can make; see [`KeyRing::digests`].
     #[must_use]
-    pub fn keyed_digest(&self, parts: &[&[u8]]) -> String {
-        self.keys.digest(parts)
+    pub fn keyed_digests(&self, parts: &[&[u8]]) -> Vec<String> {
+        self.keys.digests(parts)
     }
 
     /// Begins a transaction that writes.

@@ -26,7 +26,7 @@ impl Ground {
     /// When the database does not answer, or a setting cannot be used.
     pub(crate) async fn own(settings: &Settings) -> Result<Self, Failure> {
         let url = settings.database.url_in(&settings.data_dir);
-        let store = Store::open(&url, settings.own_key()?).await?;
+        let store = Store::open(&url, settings.own_keys()?).await?;
         store.migrate().await?;
         let blobs = Blobs::open(&settings.blobs.url_in(&settings.data_dir))?;
         // Nobody else is there to hear a bell.
@@ -40,7 +40,7 @@ impl Ground {
     pub(crate) fn shared(settings: &Settings, role: &str) -> Result<Self, Failure> {
         settings.check_shared(role)?;
         let url = settings.database.url_in(&settings.data_dir);
-        let store = Store::open_later(&url, settings.shared_key(role)?)?;
+        let store = Store::open_later(&url, settings.shared_keys(role)?)?;
         let blobs = Blobs::open(&settings.blobs.url_in(&settings.data_dir))?;
         Ok(Self { store, blobs, queue: Queue::open(&settings.queue.url)? })
     }

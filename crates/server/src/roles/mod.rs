@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod migrate;
+pub(crate) mod rotate_keys;
 pub(crate) mod standalone;
 pub(crate) mod worker;
 

@@ -31,7 +31,7 @@ impl Database {
     }
 
     /// Whether other processes can work on it, too.
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         let url = self.url.as_deref().unwrap_or_default();
         ["postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme))
     }

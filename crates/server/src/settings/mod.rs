@@ -217,7 +217,7 @@ mod tests {
     fn passwords_are_not_shown() {
         let settings = read(
             "[database]\nurl = \"postgres://u:hunter2@db/slipway\"\n\
-             [queue]\nurl = \"amqp://u:hunter2@mq/\"\n[secrets]\nkey = \"hunter2\"\n\
+             [queue]\nurl = \"amqp://u:hunter2@mq/\"\n[secrets]\nkey = \"hunter2\"\nold_keys = [\"hunter2\", \"hunter2\"]\n\
              [registries.\"r.example:5000\"]\nusername = \"robot\"\npassword = \"hunter2\"",
         )
         .unwrap();
@@ -228,6 +228,7 @@ mod tests {
         assert!(shown.contains("postgres://u:***@db/slipway"), "{shown}");
         assert!(shown.contains("amqp://u:***@mq/"), "{shown}");
         assert!(shown.contains("[registries.\"r.example:5000\"]\nusername = \"robot\""), "{shown}");
+        assert!(shown.contains("    \"***\",\n    \"***\""), "{shown}");
         assert!(shown.contains("key = \"***\"") && !shown.contains("key_file"), "{shown}");
     }
 
@@ -284,9 +285,9 @@ mod tests {
         }
         let settings = read(&toml).unwrap();
         settings.check_shared("api").unwrap();
-        let refused = settings.shared_key("api").unwrap_err().to_string();
+        let refused = settings.shared_keys("api").unwrap_err().to_string();
         assert!(refused.contains("secrets.key_file") && refused.contains("new-key"), "{refused}");
         toml.push_str(&format!("[secrets]\nkey = \"{}\"\n", new_key().unwrap()));
-        read(&toml).unwrap().shared_key("api").unwrap();
+        read(&toml).unwrap().shared_keys("api").unwrap();
     }
 }

@@ -1,9 +1,10 @@
-//! `[secrets]`: the key that seals logins at rest.
+//! `[secrets]`: the keys that seal secrets at rest.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use slipway_domain::Secret;
+use slipway_store::StoreError;
 use slipway_store::seal::KeyRing;
 
 use super::{Settings, SettingsError, invalid};
@@ -12,18 +13,28 @@ use super::{Settings, SettingsError, invalid};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Secrets {
     /// 32 bytes in base64, mode 0600. Made at the first start in the data directory where
-    /// none is given. Lose it, and the logins of builds that are not over are lost with it.
+    /// none is given. Lose it, and the secrets of builds that are not over are lost with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_file: Option<PathBuf>,
     /// The key itself, for where a variable is easier to hand over than a file.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "masked")]
     pub(crate) key: Option<Secret>,
+    /// Files of keys that only open what was sealed before.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
+    old_key_files: Vec<PathBuf>,
+    /// Such keys themselves.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "all_masked",
+        deserialize_with = "one_or_more"
+    )]
+    old_keys: Vec<Secret>,
 }
 
 impl Secrets {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         match self {
-            Self { key: Some(_), key_file: Some(_) } => {
+            Self { key: Some(_), key_file: Some(_), .. } => {
                 Err(invalid("secrets.key", "is given beside secrets.key_file; give one of them"))
             }
             Self { .. } => Ok(()),
@@ -33,25 +44,77 @@ impl Secrets {
     /// What is in force for `standalone`.
     pub(super) fn shown(&self, data_dir: &Path) -> Self {
         let key_file = self.key.is_none().then(|| self.key_file_in(data_dir));
-        Self { key_file, key: self.key.clone() }
+        Self { key_file, ..self.clone() }
     }
 
     fn key_file_in(&self, data_dir: &Path) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| data_dir.join("secret.key"))
     }
+
+    /// The ring of a key that seals, with those that only open.
+    ///
+    /// # Errors
+    /// When one of these cannot be read.
+    pub(super) fn ring(&self, current: KeyRing) -> Result<KeyRing, StoreError> {
+        let files = self.old_key_files.iter().map(|file| KeyRing::read(file));
+        let keys = self.old_keys.iter().map(|key| KeyRing::parse(key.expose()));
+        files.chain(keys).try_fold(current, |ring, old| Ok(ring.with_old(old?)))
+    }
 }
 
 impl Settings {
-    /// The key of a process that is alone: made on the spot where there is none.
-    pub(crate) fn own_key(&self) -> Result<KeyRing, slipway_store::StoreError> {
-        match &self.secrets.key {
-            Some(key) => KeyRing::parse(key.expose()),
-            None => KeyRing::load_or_create(&self.secrets.key_file_in(&self.data_dir)),
-        }
+    /// The keys of a process that is alone: the current one is made on the spot where there is
+    /// none.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, or made.
+    pub(crate) fn own_keys(&self) -> Result<KeyRing, StoreError> {
+        self.secrets.ring(match &self.secrets.key {
+            Some(key) => KeyRing::parse(key.expose())?,
+            None => KeyRing::load_or_create(&self.secrets.key_file_in(&self.data_dir))?,
+        })
+    }
+
+    /// [`Settings::own_keys`], for a command that must find the key of the process.
+    ///
+    /// # Errors
+    /// When one of them is not there, or cannot be read.
+    pub(crate) fn own_keys_of_before(&self) -> Result<KeyRing, StoreError> {
+        self.secrets.ring(match &self.secrets.key {
+            Some(key) => KeyRing::parse(key.expose())?,
+            None => KeyRing::read(&self.secrets.key_file_in(&self.data_dir))?,
+        })
     }
 }
 
 #[expect(clippy::ref_option, reason = "what serde calls it with")]
 fn masked<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("***")
+}
+
+fn all_masked<S: Serializer>(keys: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(keys.iter().map(|_| "***"))
+}
+
+/// A list, or, as a variable has it, one text with commas between.
+fn one_or_more<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<String>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        One(String),
+        More(Vec<String>),
+    }
+
+    // The library's own words would quote what it found.
+    let given = Given::deserialize(deserializer)
+        .map_err(|_| serde::de::Error::custom("must be a list of texts in [ ]"))?;
+    let texts = match given {
+        Given::One(text) => text.split(',').map(|one| one.trim().to_owned()).collect(),
+        Given::More(texts) => texts,
+    };
+    Ok(texts.into_iter().filter(|text| !text.is_empty()).map(T::from).collect())
 }

@@ -31,15 +31,15 @@ impl Settings {
         Ok(())
     }
 
-    /// The key that all processes share. One made on the spot would be this process's alone,
+    /// The keys that all processes share. One made on the spot would be this process's alone,
     /// and no other could open what it has sealed.
     ///
     /// # Errors
     /// When none is given, or it cannot be read.
-    pub(crate) fn shared_key(&self, role: &str) -> Result<KeyRing, Failure> {
+    pub(crate) fn shared_keys(&self, role: &str) -> Result<KeyRing, Failure> {
         match (&self.secrets.key, &self.secrets.key_file) {
-            (Some(key), _) => Ok(KeyRing::parse(key.expose())?),
-            (None, Some(file)) => Ok(KeyRing::read(file)?),
+            (Some(key), _) => Ok(self.secrets.ring(KeyRing::parse(key.expose())?)?),
+            (None, Some(file)) => Ok(self.secrets.ring(KeyRing::read(file)?)?),
             (None, None) => {
                 let problem = format!(
                     "`slipwayd {role}` needs the key that every api and worker shares: make \

@@ -12,6 +12,7 @@ mod ends;
 mod engines;
 mod hosts;
 mod restart;
+mod rotate;
 mod secrets;
 mod sources;
 mod stack;

@@ -54,8 +54,9 @@ impl<'a> Submission<'a> {
 pub struct Idempotency<'a> {
     /// The key as sent.
     pub key: &'a str,
-    /// Keyed digest of the request, from [`Store::keyed_digest`].
-    pub request_digest: &'a str,
+    /// Keyed digests of the request, from [`Store::keyed_digests`]: by the current key first,
+    /// which is the one that is kept, then by those of before.
+    pub request_digests: &'a [String],
 }
 
 /// What became of a submission.
@@ -210,7 +211,7 @@ async fn take_key(
     let taken = write!(*tx, connection => sqlx::query(SQL)
         .bind(project)
         .bind(idempotency.key)
-        .bind(idempotency.request_digest)
+        .bind(idempotency.request_digests.first().map_or("", String::as_str))
         .bind(build.as_uuid())
         .bind(now)
         .execute(connection)
@@ -233,7 +234,7 @@ async fn replay(
         .fetch_optional(pool)
         .await)?;
     let Some((request, build)) = row else { return Ok(None) };
-    if request != idempotency.request_digest {
+    if !idempotency.request_digests.contains(&request) {
         return Ok(Some(Submitted::KeyTaken));
     }
     let build = super::find(store, BuildId::from_uuid(build)).await?;

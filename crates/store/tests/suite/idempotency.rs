@@ -17,6 +17,7 @@ stories!(
     another_project_has_keys_of_its_own,
     twenty_at_once_get_one_build,
     an_answer_outlives_the_upload,
+    an_answer_outlives_the_key_of_its_digest,
 );
 
 async fn the_same_request_gets_the_same_build(ground: &Ground) {
@@ -36,7 +37,7 @@ async fn another_request_is_told_that_the_key_is_taken(ground: &Ground) {
     let store = ground.store().await;
     taken(&store, "key", "request", "default").await;
     let before = ground.everything().await;
-    let answer = ask(&store, "key", "another request", "default").await;
+    let answer = ask(&store, "key", "another", "default").await;
     assert!(matches!(answer, Submitted::KeyTaken), "{answer:?}");
     assert_eq!(ground.everything().await, before);
 }
@@ -74,7 +75,8 @@ async fn an_answer_outlives_the_upload(ground: &Ground) {
     uploads::insert(&store, &upload).await.unwrap();
     let mut spec = spec("r.example/app:1");
     spec.source = Source::Upload { id };
-    let key = Some(Idempotency { key: "key", request_digest: "request" });
+    let digests = ["request".to_owned()];
+    let key = Some(Idempotency { key: "key", request_digests: &digests });
     let first = submit_with(&store, &spec, &secrets("hunter2"), key, at(0)).await.unwrap();
     let Submitted::New { build: first, .. } = first else { panic!("{first:?}") };
     report(&store, "h1", 1).await;
@@ -85,15 +87,25 @@ async fn an_answer_outlives_the_upload(ground: &Ground) {
     let again = submit_with(&store, &spec, &secrets("hunter2"), key, at(101)).await.unwrap();
     let Submitted::Before(again) = again else { panic!("{again:?}") };
     assert_eq!(again.id, first.id);
-    let new_key = Some(Idempotency { key: "new", request_digest: "request" });
+    let new_key = Some(Idempotency { key: "new", request_digests: &digests });
     let refused = submit_with(&store, &spec, &secrets("hunter2"), new_key, at(102)).await.unwrap();
     assert!(matches!(refused, Submitted::NoSuchUpload), "{refused:?}");
+}
+
+/// `ask` takes several digests, with blanks between: the current key's first.
+async fn an_answer_outlives_the_key_of_its_digest(ground: &Ground) {
+    let store = ground.store().await;
+    let first = taken(&store, "key", "by-old", "default").await;
+    assert_eq!(before_of(&store, "key", "by-new by-old", "default").await, first.id);
+    let other = ask(&store, "key", "other-by-new other-by-old", "default").await;
+    assert!(matches!(other, Submitted::KeyTaken), "{other:?}");
 }
 
 async fn ask(store: &Store, key: &str, request: &str, project: &str) -> Submitted {
     let mut spec = spec("r.example/app:1");
     spec.project = Project::parse(project).unwrap();
-    let idempotency = Some(Idempotency { key, request_digest: request });
+    let digests: Vec<String> = request.split(' ').map(str::to_owned).collect();
+    let idempotency = Some(Idempotency { key, request_digests: &digests });
     submit_with(store, &spec, &secrets("hunter2"), idempotency, at(0)).await.unwrap()
 }
 

@@ -2,12 +2,13 @@
 
 use slipway_domain::{BuildSpec, BuildState, Outcome, Project, Reason};
 use slipway_store::Store;
-use slipway_store::builds::{self, Ending, finish, give_up, waiting};
+use slipway_store::builds::{self, Ending, Submitted, finish, give_up, waiting};
 use slipway_store::hosts::{Probe, report as report_probe};
 use slipway_store::projects::{self, Whose};
 
 use crate::cast::{
-    at, claim, find, host, literal, orderly, probe, report, spec, submit, told, worker,
+    at, claim, find, host, literal, orderly, probe, report, secrets, spec, submit, submit_with,
+    told, worker,
 };
 use crate::ground::Ground;
 
@@ -168,7 +169,8 @@ async fn a_place_in_line_is_the_place_it_gets(ground: &Ground) {
 async fn whoever_waits_too_long_is_told_why(ground: &Ground) {
     let store = ground.store().await;
     let spec = BuildSpec { queue_timeout_seconds: Some(60), ..spec("r.example/app:1") };
-    let build = submit(&store, &spec, at(0)).await;
+    let submitted = submit_with(&store, &spec, &secrets("hunter2"), None, at(0)).await.unwrap();
+    let Submitted::New { build, .. } = submitted else { panic!("{submitted:?}") };
     let patient = submit(&store, &crate::cast::spec("r.example/app:2"), at(0)).await;
     let away = Probe { problem: Some("connection refused".into()), ..probe("h1", 1) };
     report_probe(&store, worker(), &away, at(30)).await.unwrap();
@@ -186,6 +188,7 @@ async fn whoever_waits_too_long_is_told_why(ground: &Ground) {
          no Docker host can be used: h1: connection refused"
     );
     assert_eq!(told(&store, build.id).await.len(), 2);
+    assert_eq!(ground.count("sealed_secrets").await, 0, "its secrets are erased");
     assert_eq!(find(&store, patient.id).await.state, BuildState::Queued);
 }
 

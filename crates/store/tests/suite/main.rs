@@ -52,6 +52,7 @@ mod line;
 mod list;
 mod migrations;
 mod outbox;
+mod rotate;
 mod submit;
 mod supersede;
 mod turns;

@@ -5,7 +5,7 @@ use slipway_domain::{BuildId, BuildSpec, BuildState, Outcome, Project, Secrets, 
 use slipway_store::Store;
 use slipway_store::builds::{self, Ending, Idempotency, Submission, Submitted, finish};
 
-use crate::cast::{at, claim, find, report, spec, submit, submit_with, told};
+use crate::cast::{at, claim, find, report, secrets, spec, submit, submit_with, told};
 use crate::ground::Ground;
 
 stories!(
@@ -13,6 +13,7 @@ stories!(
     of_several_at_once_one_is_left,
     a_repeated_request_supersedes_nothing,
     a_retry_supersedes_nothing_newer,
+    the_secrets_of_a_superseded_build_are_erased,
 );
 
 fn keyed(project: &str, key: &str) -> BuildSpec {
@@ -61,6 +62,15 @@ async fn older_ones_of_the_key_make_room(ground: &Ground) {
     }
 }
 
+async fn the_secrets_of_a_superseded_build_are_erased(ground: &Ground) {
+    let store = ground.store().await;
+    let older = keyed("p", "main");
+    submit_with(&store, &older, &secrets("hunter2"), None, at(0)).await.unwrap();
+    assert_eq!(ground.count("sealed_secrets").await, 1);
+    superseding(&store, &keyed("p", "main"), 1).await;
+    assert_eq!(ground.count("sealed_secrets").await, 0);
+}
+
 async fn of_several_at_once_one_is_left(ground: &Ground) {
     let processes = [ground.store().await, ground.open().await];
     let spec = keyed("p", "main");
@@ -76,7 +86,8 @@ async fn of_several_at_once_one_is_left(ground: &Ground) {
 async fn a_repeated_request_supersedes_nothing(ground: &Ground) {
     let store = ground.store().await;
     let spec = keyed("p", "main");
-    let key = Some(Idempotency { key: "k", request_digest: "d" });
+    let digests = ["d".to_owned()];
+    let key = Some(Idempotency { key: "k", request_digests: &digests });
     let first = submit_with(&store, &spec, &Secrets::default(), key, at(0)).await.unwrap();
     let Submitted::New { build: first, .. } = first else { panic!("{first:?}") };
     let newer = submit(&store, &spec, at(1)).await;
