@@ -1,6 +1,6 @@
 //! Whole lines out of chunks.
 
-use super::clean;
+use super::{Mask, clean};
 
 /// Longer lines are cut, and the cut is marked.
 const MAX_LINE: usize = 64 * 1024;
@@ -15,15 +15,16 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Takes a chunk and adds each line that it completes, with its newline, to `out`.
-    pub(super) fn feed(&mut self, mut chunk: &[u8], out: &mut String) {
+    /// Takes a chunk and adds each line that it completes, with its newline, to `out`. A line
+    /// that has to be cut loses what may be the beginning of a value of `mask`.
+    pub(super) fn feed(&mut self, mut chunk: &[u8], mask: &Mask, out: &mut String) {
         while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
             let (head, tail) = chunk.split_at(end);
-            self.extend(head, out);
+            self.extend(head, mask, out);
             self.end(out);
             chunk = tail.get(1..).unwrap_or_default();
         }
-        self.extend(chunk, out);
+        self.extend(chunk, mask, out);
     }
 
     /// Adds the line that has no newline yet, if there is one.
@@ -33,7 +34,7 @@ impl Lines {
         }
     }
 
-    fn extend(&mut self, bytes: &[u8], out: &mut String) {
+    fn extend(&mut self, bytes: &[u8], mask: &Mask, out: &mut String) {
         if self.skipping {
             return;
         }
@@ -43,7 +44,7 @@ impl Lines {
             return;
         }
         self.partial.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        out.push_str(&clean::line(&self.partial));
+        out.push_str(&mask.apply_cut(&clean::line(&self.partial)));
         out.push_str(CUT);
         out.push('\n');
         self.partial.clear();
@@ -71,7 +72,7 @@ mod tests {
         for size in 1..text.len() {
             let (mut lines, mut out) = (Lines::default(), String::new());
             for chunk in text.chunks(size) {
-                lines.feed(chunk, &mut out);
+                lines.feed(chunk, &Mask::default(), &mut out);
             }
             assert_eq!(out, "one\ntwo é\n\n");
             lines.finish(&mut out);
@@ -86,9 +87,9 @@ mod tests {
         let (mut lines, mut out) = (Lines::default(), String::new());
         let long = vec![b'x'; MAX_LINE + 100_000];
         for chunk in long.chunks(10_000) {
-            lines.feed(chunk, &mut out);
+            lines.feed(chunk, &Mask::default(), &mut out);
         }
-        lines.feed(b"\nnext\n", &mut out);
+        lines.feed(b"\nnext\n", &Mask::default(), &mut out);
         let shown: Vec<&str> = out.lines().collect();
         assert_eq!(shown.len(), 2);
         assert_eq!(shown[0].len(), MAX_LINE + CUT.len());

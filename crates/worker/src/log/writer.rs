@@ -190,7 +190,8 @@ impl Batch {
         match progress {
             Progress::Log { step, stream, bytes } => {
                 let mut text = String::with_capacity(bytes.len());
-                self.lines.entry((step, stream)).or_default().feed(&bytes, &mut text);
+                let lines = self.lines.entry((step, stream)).or_default();
+                lines.feed(&bytes, &self.mask, &mut text);
                 self.add_text(step, stream, text);
             }
             Progress::Step { step, name, status, error, duration_ms } => {

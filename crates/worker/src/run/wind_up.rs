@@ -35,15 +35,15 @@ impl Run<'_> {
             Went::Wrong(failure) if failure.next() == Next::RetryElsewhere => {
                 self.worker.pool.set_aside(self.lease.host(), &failure);
                 let note = format!("{}; the build is back in line", failure.message);
-                self.hand_back(note, Some(self.masked(failure)), false).await
+                self.hand_back(note, Some(failure), false).await
             }
             Went::Wrong(failure) if failure.reason == Reason::TimedOut => {
                 let purged = self.purge_rest(Engine::MayGoOn).await;
-                self.finish(Ending::TimedOut(self.masked(failure)), purged).await
+                self.finish(Ending::TimedOut(failure), purged).await
             }
             Went::Wrong(failure) => {
                 let purged = self.purge_rest(Engine::IsThrough).await;
-                self.finish(Ending::Failed(self.masked(failure)), purged).await
+                self.finish(Ending::Failed(failure), purged).await
             }
             Went::BrokenOff(Interrupt::Cancelled) => {
                 // A step that was under way when the stages were broken off is done then.
@@ -70,6 +70,8 @@ impl Run<'_> {
         }
     }
 
+    /// Writes the end. What is written of a failure passes the mask here and in
+    /// [`Run::hand_back`], and nowhere else: an engine or a registry may quote a secret.
     async fn finish(&self, ending: Ending, purged: bool) -> Result<BuildState, StoreError> {
         let state = BuildState::Finished(match &ending {
             Ending::Succeeded => Outcome::Succeeded,
@@ -77,6 +79,11 @@ impl Run<'_> {
             Ending::TimedOut(_) => Outcome::TimedOut,
             Ending::Cancelled => Outcome::Cancelled,
         });
+        let ending = match ending {
+            Ending::Failed(failure) => Ending::Failed(self.masked(failure)),
+            Ending::TimedOut(failure) => Ending::TimedOut(self.masked(failure)),
+            ending @ (Ending::Succeeded | Ending::Cancelled) => ending,
+        };
         self.flushed().await?;
         let store = &self.worker.store;
         persist(|| builds::finish(store, &self.lease, ending.clone(), purged, store.now())).await?;
@@ -93,6 +100,7 @@ impl Run<'_> {
         let now = store.now();
         let not_before = if loss.is_some() { now + AFTER_A_LOSS } else { now };
         let max_attempts = self.worker.settings.max_attempts;
+        let loss = loss.map(|failure| self.masked(failure));
         let terms = HandBack { note: self.mask.apply(note), loss, max_attempts, not_before };
         self.flushed().await?;
         let state =
@@ -134,7 +142,7 @@ impl Run<'_> {
         }
     }
 
-    /// The failure without secrets: what an engine or registry says may quote one.
+    /// The failure without secrets.
     fn masked(&self, failure: Failure) -> Failure {
         Failure {
             message: self.mask.apply(failure.message),

@@ -1,0 +1,90 @@
+//! The forms in which a value travels.
+//!
+//! What a program prints need not be the value as it was given: it may be encoded, alone or
+//! within something longer. Each form here is a text that is looked for as it is.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
+use super::super::clean;
+
+/// Values under four characters would turn the log into stars and hide nothing.
+pub(super) const SHORTEST: usize = 4;
+/// The widths at which `base64`, `openssl` and PEM break their lines.
+const WIDTHS: [usize; 3] = [76, 64, 70];
+
+/// Every form of `value`.
+pub(super) fn of(value: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    // The log has whole lines, without what terminals would act on.
+    forms.extend(value.lines().map(|line| clean::line(line.as_bytes()).trim().to_owned()));
+    // Beyond that only the value itself is looked for: one that a program read from a file ends
+    // without the line break that the file ends with.
+    for value in [value, value.trim_end_matches(['\r', '\n'])] {
+        in_base64(value.as_bytes(), &mut forms);
+        in_json(value, &mut forms);
+        in_urls(value, &mut forms);
+    }
+    forms.retain(|form| form.chars().count() >= SHORTEST);
+    forms
+}
+
+/// Of the bytes alone, and of the bytes within something longer, where they may begin at each
+/// of three places within a group. A group that is shared with a neighbour is left out.
+fn in_base64(bytes: &[u8], forms: &mut Vec<String>) {
+    forms.extend([STANDARD.encode(bytes), URL_SAFE.encode(bytes)]);
+    let alone = [STANDARD_NO_PAD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)];
+    for width in WIDTHS {
+        let lines = alone.iter().flat_map(|text| text.as_bytes().chunks(width));
+        forms.extend(lines.map(|line| String::from_utf8_lossy(line).into_owned()));
+    }
+    forms.extend(alone);
+    for before in 0..3 {
+        let mut shifted = vec![0; before];
+        shifted.extend_from_slice(bytes);
+        // Six bits a character: those at either end that hold bits of a neighbour differ.
+        let first = (before * 8).div_ceil(6);
+        let end = shifted.len() * 8 / 6;
+        for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
+            forms.extend(text.get(first..end).map(str::to_owned));
+            // As the last of what was encoded, its final bits are its own.
+            forms.extend(text.get(first..).map(str::to_owned));
+        }
+    }
+}
+
+/// As a JSON string has it, also as Go writes one, which is what engines and registries' tools
+/// are written in, and as those do that escape slashes.
+fn in_json(value: &str, forms: &mut Vec<String>) {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let json = json.trim_start_matches('"');
+    let json = json.strip_suffix('"').unwrap_or(json);
+    let go = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    forms.extend([json.to_owned(), json.replace('/', "\\/"), go]);
+}
+
+/// Percent-encoded: by each of the sets of characters that libraries leave as they are, a blank
+/// as itself or as a plus, with digits in either case.
+fn in_urls(value: &str, forms: &mut Vec<String>) {
+    // RFC 3986; encodeURIComponent; forms.
+    for kept in ["-._~", "-_.!~*'()", "*-._"] {
+        let upper = percent(value, kept, "%20", |byte| format!("%{byte:02X}"));
+        let lower = percent(value, kept, "%20", |byte| format!("%{byte:02x}"));
+        for text in [upper, lower] {
+            forms.push(text.replace("%20", "+"));
+            forms.push(text);
+        }
+    }
+}
+
+fn percent(value: &str, kept: &str, blank: &str, escaped: impl Fn(u8) -> String) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match char::from(byte) {
+            ' ' => out.push_str(blank),
+            c if c.is_ascii_alphanumeric() || kept.contains(c) => out.push(c),
+            _ => out.push_str(&escaped(byte)),
+        }
+    }
+    out
+}
