@@ -61,6 +61,30 @@ pub struct BuildView {
     pub links: BuildLinks,
 }
 
+/// A build that was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AcceptedView {
+    /// As it stands.
+    #[serde(flatten)]
+    pub build: BuildView,
+    /// What the request should better not have. Left out where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarningView>,
+}
+
+/// Something that a request should better not have, and that does not hinder the build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WarningView {
+    /// The field that it is about.
+    #[schema(example = "args.NPM_TOKEN")]
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
 /// Where a build's context comes from, without its content and its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -16,7 +16,8 @@ mod upload;
 mod whole;
 
 pub use build::{
-    BuildLinks, BuildList, BuildView, FailureView, SourceView, TimingsView, WaitingView,
+    AcceptedView, BuildLinks, BuildList, BuildView, FailureView, SourceView, TimingsView,
+    WaitingView, WarningView,
 };
 pub use error::{ErrorBody, ErrorView};
 pub use health::{CheckView, HealthStatus, HealthView};

@@ -22,6 +22,7 @@ mod routes;
 mod secrets;
 mod serve;
 mod trace;
+mod warnings;
 
 pub use health::{Health, Hosts, Usable};
 pub use operations::{Operations, Scrape};

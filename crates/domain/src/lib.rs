@@ -18,6 +18,7 @@ mod secrets;
 mod source;
 mod spec;
 mod state;
+mod suspects;
 mod trace_parent;
 
 pub use clock::now;

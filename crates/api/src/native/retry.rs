@@ -1,7 +1,7 @@
 //! `POST /api/v2/builds/{id}/retry`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use slipway_api_types::{BuildView, ErrorView, RetryBuild};
+use slipway_api_types::{AcceptedView, ErrorView, RetryBuild};
 
 use super::{path, source, submit};
 use crate::error::Error;
@@ -23,7 +23,7 @@ use crate::{Api, body, json};
     ),
     request_body(content = Option<RetryBuild>, description = "May be left out"),
     responses(
-        (status = 202, description = "The new build, with `retry_of`", body = BuildView,
+        (status = 202, description = "The new build, with `retry_of`", body = AcceptedView,
             headers(("Location" = String, description = "Path of the new build"))),
         (status = 404, description = "There is no such build", body = ErrorView),
         (status = 409, description = "It is not over, or its logins or upload are gone",
@@ -56,5 +56,5 @@ pub(crate) async fn retry(
         return Err(Error::LoginsErased);
     }
     let order = Order { spec: build.spec, secrets, retry_of: Some(build.id), key };
-    submit::answer(&req, intake::submit(&api, &order).await?)
+    submit::answer(&req, &order, intake::submit(&api, &order).await?)
 }

@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use slipway_api_types::{BuildView, ErrorView, SubmitBuild};
+use slipway_api_types::{AcceptedView, ErrorView, SubmitBuild};
 use slipway_domain::{BuildSpecDraft, FieldError};
 use slipway_store::builds::Build;
 
@@ -10,7 +10,7 @@ use super::{source, view};
 use crate::error::Error;
 use crate::intake::{self, Accepted, Key, Order};
 use crate::secrets::{self, Brought};
-use crate::{Api, body, json, request_log};
+use crate::{Api, body, json, request_log, warnings};
 
 /// Submit a build
 ///
@@ -24,7 +24,8 @@ use crate::{Api, body, json, request_log};
             with `Idempotency-Replayed: true`; with another body it is refused")),
     request_body(content = SubmitBuild, description = "Read whatever its Content-Type says"),
     responses(
-        (status = 202, description = "It is in line", body = BuildView,
+        (status = 202, description = "It is in line; `warnings` tell of what the request should \
+            better not have, such as secrets among its arguments", body = AcceptedView,
             headers(("Location" = String, description = "Path of the build"),
                 ("Idempotency-Replayed" = Option<String>,
                     description = "`true` where the same request came before"))),
@@ -42,11 +43,19 @@ pub(crate) async fn submit(
     let key = key(&req)?;
     let body = body::read(&req, payload, api.limits.body_bytes).await?;
     let order = Order { key, ..order(json::parse(&body)?)? };
-    answer(&req, intake::submit(&api, &order).await?)
+    answer(&req, &order, intake::submit(&api, &order).await?)
 }
 
 /// The answer to whatever was accepted.
-pub(super) fn answer(req: &HttpRequest, accepted: Accepted) -> Result<HttpResponse, Error> {
+pub(super) fn answer(
+    req: &HttpRequest,
+    order: &Order,
+    accepted: Accepted,
+) -> Result<HttpResponse, Error> {
+    let view = |build: Build| AcceptedView {
+        build: view::build(build, None),
+        warnings: warnings::of(&order.spec, &order.secrets),
+    };
     let begin = |build: &Build| {
         request_log::concerns(req, build.id);
         let mut response = HttpResponse::Accepted();
@@ -54,10 +63,10 @@ pub(super) fn answer(req: &HttpRequest, accepted: Accepted) -> Result<HttpRespon
         response
     };
     Ok(match accepted {
-        Accepted::New(build) => begin(&build).json(view::build(build, None)),
-        Accepted::Before(build) => begin(&build)
-            .insert_header(("Idempotency-Replayed", "true"))
-            .json(view::build(build, None)),
+        Accepted::New(build) => begin(&build).json(view(build)),
+        Accepted::Before(build) => {
+            begin(&build).insert_header(("Idempotency-Replayed", "true")).json(view(build))
+        }
     })
 }
 

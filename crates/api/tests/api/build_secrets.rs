@@ -42,6 +42,39 @@ async fn they_reach_the_worker_and_no_answer() {
 }
 
 #[tokio::test]
+async fn the_answer_warns_of_what_is_better_not_done() {
+    let server = Server::start().await;
+    let accepted = server
+        .submit(json!({
+            "args": {"NPM_TOKEN": "hunter2", "VERSION": "1", "DB_PASSWORD": "", "aws_key": "hunter2"},
+            "secrets": {"long": "long enough", "bool": "true", "tiny": "abc", "none": ""},
+        }))
+        .await;
+    assert_eq!(accepted.status, 202);
+    insta::assert_json_snapshot!("warnings", accepted.json()["warnings"]);
+    assert!(!accepted.json()["warnings"].to_string().contains("hunter2"));
+    // The build itself has none, and neither has an answer without.
+    let build = server.get(&accepted.header("location")).await.json();
+    assert_eq!(build.get("warnings"), None);
+    assert_eq!(server.submit(json!({})).await.json().get("warnings"), None);
+
+    // A retry repeats what is wrong.
+    let worker = Worker::start(&server).await;
+    let claimed = worker.claim().await;
+    worker.finish(&claimed.lease, slipway_store::builds::Ending::Cancelled).await;
+    let retry = format!("{}/retry", accepted.header("location"));
+    let again = server.post(&retry, r#"{"secrets": {"long": "long enough"}}"#).await;
+    assert_eq!(again.status, 202, "{again:?}");
+    let fields: Vec<_> = again.json()["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| warning["field"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(fields, ["args.NPM_TOKEN", "args.aws_key"]);
+}
+
+#[tokio::test]
 async fn what_is_refused_and_why() {
     let server = Server::start().await;
     let many: Value = (0..101).map(|n| (format!("s{n}"), Value::from("x"))).collect();

@@ -58,6 +58,7 @@ async fn they_are_used_and_never_seen() {
     let mut build = build_of(&dockerfile);
     // The login is the operator's.
     build["image"] = json!(format!("{}/stories/{}:1", registry.host, unique()));
+    build["args"] = json!({"NPM_TOKEN": token});
     build["secrets"] = json!({"npm": token, "half": first, "rest": second});
     build["ssh"] = json!({"default": key});
     let id = stack.submitted(&build).await;
@@ -68,6 +69,9 @@ async fn they_are_used_and_never_seen() {
     for line in ["plain\n***\n", "coded\n***\n", "split\n***\n", "a url https://***@h.example/\n"] {
         assert!(log.contains(line), "{line:?} is not in {log}");
     }
+
+    let warning = "warning: the build argument NPM_TOKEN looks like a secret; arguments stay in";
+    assert!(log.contains(warning), "{log}");
 
     // One that fails, with the secret in the words of its failure.
     let mut failing = build.clone();

@@ -21,6 +21,7 @@ impl Run<'_> {
         if let Source::Image { image } = &self.spec.source {
             return self.pull(image).await;
         }
+        self.warn_of_args().await?;
         let fetch_limit = self.worker.settings.fetch_timeout;
         let context = timeout(fetch_limit, self.open())
             .await
@@ -69,6 +70,18 @@ impl Run<'_> {
                 .map_err(|_| timed_out(Stage::Building, build_limit))?,
         }
         .map(drop)
+    }
+
+    /// Tells those who follow what the answer to the request has told its sender.
+    async fn warn_of_args(&self) -> Result<(), Broken> {
+        for name in self.spec.args_like_secrets() {
+            let line = format!(
+                "warning: the build argument {name} looks like a secret; arguments stay in the \
+                 image's history: send it in secrets instead"
+            );
+            self.log.say(&line).await?;
+        }
+        Ok(())
     }
 
     async fn open(&self) -> Result<OpenContext, Broken> {
