@@ -118,3 +118,39 @@ where
     };
     Ok(texts.into_iter().filter(|text| !text.is_empty()).map(T::from).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn old_keys(variable: &str) -> Vec<String> {
+        let variables = [("SLIPWAY__SECRETS__OLD_KEYS".to_owned(), variable.to_owned())];
+        let variables = config::Environment::with_prefix("SLIPWAY")
+            .separator("__")
+            .try_parsing(true)
+            .source(Some(variables.into_iter().collect()));
+        let read = config::Config::builder().add_source(variables).build().unwrap();
+        let settings = read.try_deserialize::<Settings>().unwrap();
+        settings.secrets.old_keys.iter().map(|key| key.expose().to_owned()).collect()
+    }
+
+    #[test]
+    fn old_keys_of_a_variable() {
+        assert_eq!(old_keys(""), [""; 0]);
+        assert_eq!(old_keys("YQ=="), ["YQ=="]);
+        assert_eq!(old_keys("YQ==, Yg=="), ["YQ==", "Yg=="]);
+    }
+
+    #[test]
+    fn all_keys_are_in_the_ring_and_a_wrong_one_is_not_quoted() {
+        let key = || slipway_store::seal::new_key().unwrap();
+        let (current, old) = (key(), key());
+        let mut secrets = Secrets { old_keys: vec![old.clone().into()], ..Secrets::default() };
+        let ring = secrets.ring(KeyRing::parse(&current).unwrap()).unwrap();
+        let expected = KeyRing::parse(&current).unwrap().with_old(KeyRing::parse(&old).unwrap());
+        assert_eq!(format!("{ring:?}"), format!("{expected:?}"));
+        secrets.old_keys.push("hunter2".to_owned().into());
+        let refused = secrets.ring(ring).unwrap_err().to_string();
+        assert!(!refused.contains("hunter2") && refused.contains("secrets"), "{refused}");
+    }
+}
