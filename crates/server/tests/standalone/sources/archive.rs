@@ -69,9 +69,11 @@ async fn in_every_way_they_can_be_had() {
     for secret in ["hunter2", "s3cretsig", "t0ken"] {
         assert!(!said.contains(secret), "{said}");
     }
-    let temporary = stack.data.path().join("tmp");
+    let mut temporary = std::fs::read_dir(stack.data.path().join("tmp")).unwrap();
+    let own = temporary.next().unwrap().unwrap().path();
+    assert!(temporary.next().is_none(), "there is one process");
+    assert_eq!(std::fs::read_dir(own).unwrap().count(), 1, "its lock, and no archive");
     stack.leaves_nothing(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    assert_eq!(std::fs::read_dir(temporary).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,16 +87,16 @@ async fn in_every_way_they_cannot() {
     let nobody = json!({"type": "archive", "url": "http://127.0.0.1:1/app.tgz"});
     let nowhere = json!({"type": "archive", "url": "http://nowhere.invalid/app.tgz"});
     for (source, reason, word) in [
-        (at("/none"), "source_not_found", "404"),
+        (at("/none"), "source_not_found", "does not exist"),
         (at("/private"), "source_denied", "login"),
         (wrong, "source_denied", "login"),
         (at("/page"), "context_not_an_archive", "HTML"),
         (at("/loop"), "source_error", "redirect"),
         (at("/metadata"), "address_refused", "169.254.169.254"),
-        (at("/cut"), "source_error", "bytes"),
+        (at("/cut"), "source_error", "breaks off"),
         (at("/broken"), "source_error", "500"),
         (changed, "source_changed", "sha256"),
-        (nobody, "source_unreachable", "127.0.0.1"),
+        (nobody, "source_unreachable", "check host and port"),
         (nowhere, "source_unreachable", "nowhere.invalid"),
     ] {
         let shown = source.to_string();

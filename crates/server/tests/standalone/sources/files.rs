@@ -4,22 +4,23 @@ use serde_json::json;
 use slipway_test_support::env;
 
 use super::build_from;
-use crate::stack::Stack;
+use crate::stack::{Stack, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_text_are_in_the_context() {
     let stack = Stack::plain().await;
+    let port = unique();
     let content = format!("FROM {}\nCOPY conf/ /conf/\nRUN cat /conf/*.toml\n", env::base_image());
     let build = build_from(json!({
         "type": "dockerfile", "content": content,
-        "files": {"conf/app.toml": "port = 8099\n", "./conf/other.toml": "name = \"ü\"\n"},
+        "files": {"conf/app.toml": format!("port = {port}\n"), "./conf/other.toml": "name = \"ü\"\n"},
     }));
     let id = stack.submitted(&build).await;
     let done = stack.daemon.end(&id).await.unwrap();
     let log = stack.daemon.build_log(&id).await.unwrap();
     assert_eq!(done["status"], "succeeded", "{done:#}\n{log}");
     assert_eq!(done["source"]["files"], 2, "{done:#}");
-    assert!(log.contains("port = 8099") && log.contains("name = \"ü\""), "{log}");
+    assert!(log.contains(&format!("port = {port}")) && log.contains("name = \"ü\""), "{log}");
     stack.leaves_nothing(&[&id]).await;
 }
 
