@@ -15,6 +15,7 @@ mod daemon;
 mod database;
 mod distributed;
 mod error;
+mod file_server;
 mod heard;
 mod house;
 mod lines;

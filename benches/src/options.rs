@@ -40,7 +40,7 @@ pub(crate) enum Part {
     Lost,
     /// Images that are built again, over two engines.
     Cache,
-    /// A large context.
+    /// A large context, uploaded and fetched.
     Context,
     /// Builds that print a lot.
     Lines,

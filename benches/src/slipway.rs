@@ -100,6 +100,14 @@ impl Slipway {
         Ok(begun.elapsed())
     }
 
+    /// The same, from an archive that is fetched.
+    pub(crate) async fn run_archive(&self, work: &Work, url: &str) -> Result<Duration, Error> {
+        let begun = Instant::now();
+        let build = self.submit(work, json!({"type": "archive", "url": url})).await?;
+        self.follow(&build).await?;
+        Ok(begun.elapsed())
+    }
+
     /// The same, hearing the log as text.
     pub(crate) async fn run_heard(&self, work: &Work, heard: &mut Heard) -> Result<(), Error> {
         let source = json!({"type": "dockerfile", "content": work.dockerfile});

@@ -1,5 +1,5 @@
-//! Memory while a large context passes through: from the client to the blob store, and
-//! from there to the engine.
+//! Memory while a large context passes through: from the client to the blob store and from
+//! there to the engine; and from a server that it is fetched from.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::bare::Bare;
 use crate::daemon::Daemon;
 use crate::error::Error;
+use crate::file_server::FileServer;
 use crate::memory::{self, Resident, WANTED_MIB};
 use crate::slipway::Slipway;
 use crate::table::{Row, Table};
@@ -37,13 +38,27 @@ pub(crate) async fn measure(
     let (with, peak) = memory::peak(daemon.pid, building).await?;
     let without = bare.run_large(&works.without_base(), mib).await?;
     table.add(memory_row(&format!("build from {mib} MiB, memory"), idle, peak));
-    table.add(
-        Row::new(format!("build from {mib} MiB, time"))
-            .bare(seconds(without))
-            .slipway(seconds(with))
-            .ratio(with.as_secs_f64() / without.as_secs_f64()),
-    );
+    table.add(time_row(&format!("build from {mib} MiB, time"), without, with));
+
+    let work = works.without_base();
+    let server = FileServer::start(work.dockerfile.clone(), mib).await?;
+    let idle = memory::idle(daemon.pid).await?;
+    let building = slipway.run_archive(&work, &server.url);
+    let (with, peak) = memory::peak(daemon.pid, building).await?;
+    table.add(memory_row(
+        &format!("build from a fetched archive of {mib} MiB, memory"),
+        idle,
+        peak,
+    ));
+    table.add(time_row(&format!("build from a fetched archive of {mib} MiB, time"), without, with));
     Ok(())
+}
+
+fn time_row(what: &str, bare: Duration, slipway: Duration) -> Row {
+    Row::new(what)
+        .bare(seconds(bare))
+        .slipway(seconds(slipway))
+        .ratio(slipway.as_secs_f64() / bare.as_secs_f64())
 }
 
 /// A row about memory above idle.
