@@ -4,7 +4,7 @@
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
 #   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
-#                      compose debootstrap ssh faketime
+#                      compose debootstrap ssh faketime git sshd
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -68,6 +68,18 @@ look_for() {
         curl) have curl || packages+=(curl ca-certificates) ;;
         # Its keys, and its client at the agent of builds.
         ssh) if ! have ssh-keygen || ! have ssh-add; then packages+=(openssh-client); fi ;;
+        # What a worker fetches repositories with.
+        git)
+            have git || packages+=(git)
+            have ssh || packages+=(openssh-client)
+            ;;
+        # A server that tests fetch from.
+        sshd)
+            if ! have sshd && [[ ! -x /usr/sbin/sshd ]]; then
+                packages+=(openssh-server)
+                services+=(ssh.service ssh.socket)
+            fi
+            ;;
         jq | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
         *) die "dev/install.sh knows no \"$1\"" ;;
     esac

@@ -57,7 +57,7 @@ check_registry() {
 }
 
 install_needs() {
-    local needs=(compiler curl jq busybox)
+    local needs=(compiler curl jq busybox git)
     [[ -n $engine ]] || needs+=(engine)
     [[ -n $registry ]] || needs+=(registry)
     "$dev/install.sh" "${needs[@]}"

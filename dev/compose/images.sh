@@ -18,7 +18,7 @@ import_distribution() {
     components=main
     if grep -q '^ID=ubuntu' /etc/os-release; then components=main,universe; fi
     say "making $runtime_image out of this machine's distribution ($release), once"
-    if ! as_root debootstrap --variant=minbase --include=ca-certificates --components="$components" \
+    if ! as_root debootstrap --variant=minbase --include=ca-certificates,git,openssh-client --components="$components" \
         "$release" "$root" >"$root.log" 2>&1; then
         show_tail "$root.log"
         die "debootstrap failed"

@@ -13,10 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate with the crates of this workspace that it is built from.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("slipway-domain", &[]),
     ("slipway-context", &["slipway-domain"]),
     ("slipway-outbound", &["slipway-domain"]),
+    ("slipway-git", &["slipway-context", "slipway-domain", "slipway-outbound"]),
     ("slipway-ssh", &[]),
     ("slipway-store", &["slipway-domain"]),
     ("slipway-queue", &["slipway-domain", "slipway-store"]),
@@ -25,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         &[
             "slipway-context",
             "slipway-domain",
+            "slipway-git",
             "slipway-outbound",
             "slipway-queue",
             "slipway-ssh",
