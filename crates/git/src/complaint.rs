@@ -50,9 +50,7 @@ const SENTENCES: &[(&str, Complaint)] = &[
     ("no space left on device", Complaint::DiskFull),
     ("remote host identification has changed", Complaint::HostKeyOther),
     ("host key verification failed", Complaint::HostKeyUnknown),
-    ("error in libcrypto", Complaint::KeyUnreadable),
-    ("incorrect passphrase", Complaint::KeyUnreadable),
-    ("invalid format", Complaint::KeyUnreadable),
+    ("load key \"", Complaint::KeyUnreadable),
     ("permission denied (", Complaint::KeyRefused),
     ("too many authentication failures", Complaint::KeyRefused),
     ("could not read username", Complaint::Denied),
@@ -123,11 +121,9 @@ impl Complaint {
                 other => Self::Status(other),
             };
         }
-        // The server's words could be any of these, so they have no say.
-        let own = low
-            .iter()
-            .any(|line| line.starts_with("fatal: repository '") && line.ends_with("not found"));
-        if own {
+        let is_missing =
+            |line: &String| line.starts_with("fatal: repository '") && line.ends_with("not found");
+        if low.iter().any(is_missing) {
             return Self::NoRepository;
         }
         for (part, complaint) in SENTENCES {

@@ -155,8 +155,11 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        drop(Group::of(Some(self.child.id())));
-        let _ = self.child.wait();
+        // Once it was waited for, its number may be another's.
+        if let Ok(None) = self.child.try_wait() {
+            drop(Group::of(Some(self.child.id())));
+            let _ = self.child.wait();
+        }
     }
 }
 
