@@ -112,17 +112,16 @@ pub(crate) async fn read(fetched: Fetched, options: ContextOptions) -> Result<Fi
         let mut entry = entry.unwrap();
         let path = entry.path().unwrap().display().to_string();
         let header = entry.header().clone();
-        let found = match header.entry_type() {
-            tar::EntryType::Directory => Entry::Folder,
-            tar::EntryType::Symlink => {
-                Entry::Link(entry.link_name().unwrap().unwrap().display().to_string())
-            }
-            other => {
-                assert_eq!(other, tar::EntryType::Regular);
-                let mut text = String::new();
-                entry.read_to_string(&mut text).unwrap();
-                Entry::File(header.mode().unwrap(), text)
-            }
+        let kind = header.entry_type();
+        let found = if kind.is_dir() {
+            Entry::Folder
+        } else if kind.is_symlink() {
+            Entry::Link(entry.link_name().unwrap().unwrap().display().to_string())
+        } else {
+            assert!(kind.is_file());
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            Entry::File(header.mode().unwrap(), text)
         };
         files.insert(path, found);
     }
