@@ -17,13 +17,14 @@ use toml::{Table, Value};
 
 /// Where the file shows an example, because what holds otherwise is nothing or depends on
 /// the data directory.
-const EXAMPLES: [&str; 7] = [
+const EXAMPLES: [&str; 8] = [
     "database.url",
     "blobs.url",
     "secrets.key_file",
     "build.extra_args",
     "limits.allow_loopback_addresses",
     "sources.extra_ca_file",
+    "sources.known_hosts_file",
     "worker.temp_dir",
 ];
 

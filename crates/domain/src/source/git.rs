@@ -30,7 +30,7 @@ impl GitUrl {
             FieldError::new(FIELD, "is not of https or ssh")
                 .hint("write it as https://host/path.git, ssh://git@host/path.git or git@host:path")
         };
-        if text.starts_with('-') || text.contains(char::is_control) || text.contains("::") {
+        if text.starts_with('-') || text.contains(char::is_control) || names_a_program(text) {
             return Err(other());
         }
         if text.starts_with("ssh://") || !text.contains("://") {
@@ -65,6 +65,12 @@ impl fmt::Display for GitUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Whether git would take it for `program::address`. Further on, two colons are of an IPv6
+/// address.
+fn names_a_program(text: &str) -> bool {
+    text.split('/').next().is_some_and(|first| first.contains("::"))
 }
 
 /// An SSH address in the long form, without a password; `None` if it is none.
@@ -161,6 +167,7 @@ mod tests {
         for (text, shown) in [
             ("https://h.example/a/b.git", "https://h.example/a/b.git"),
             ("https://ci:t0ken@h.example/a.git", "https://h.example/a.git"),
+            ("https://[2001:db8::1]/a.git", "https://[2001:db8::1]/a.git"),
             ("git@h.example:a/b.git", "ssh://git@h.example/a/b.git"),
             ("git@h.example:/srv/b.git", "ssh://git@h.example/srv/b.git"),
             ("ssh://git:pw@h.example:2222/b", "ssh://git@h.example:2222/b"),

@@ -72,6 +72,7 @@ fn sources(settings: &Settings, company: Company) -> Result<SourceSettings, Sett
         addresses: limits.addresses(is_alone, &[sources.github_host()?])?,
         extra_roots: sources.extra_roots()?,
         github_api: sources.github_api.clone(),
+        known_hosts: sources.known_hosts()?,
         temp: worker.temp_dir.clone().unwrap_or(elsewhere),
     })
 }

@@ -1,6 +1,6 @@
 //! `[sources]`: where build contexts are fetched from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -14,11 +14,17 @@ pub(crate) struct Sources {
     pub(crate) github_api: String,
     /// Certificates in PEM that are trusted besides the system's.
     pub(crate) extra_ca_file: Option<PathBuf>,
+    /// A file as of OpenSSH's `known_hosts`, for repositories by ssh whose builds bring none.
+    pub(crate) known_hosts_file: Option<PathBuf>,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { github_api: "https://api.github.com".into(), extra_ca_file: None }
+        Self {
+            github_api: "https://api.github.com".into(),
+            extra_ca_file: None,
+            known_hosts_file: None,
+        }
     }
 }
 
@@ -48,9 +54,22 @@ impl Sources {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn extra_roots(&self) -> Result<Vec<u8>, SettingsError> {
-        let Some(file) = &self.extra_ca_file else { return Ok(Vec::new()) };
-        std::fs::read(file).map_err(|error| {
-            invalid("sources.extra_ca_file", format!("{}: {error}", file.display()))
-        })
+        let read = read("sources.extra_ca_file", self.extra_ca_file.as_deref())?;
+        Ok(read.unwrap_or_default())
     }
+
+    /// What `known_hosts_file` holds.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn known_hosts(&self) -> Result<Option<String>, SettingsError> {
+        let read = read("sources.known_hosts_file", self.known_hosts_file.as_deref())?;
+        Ok(read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+}
+
+fn read(key: &str, file: Option<&Path>) -> Result<Option<Vec<u8>>, SettingsError> {
+    let Some(file) = file else { return Ok(None) };
+    let read = std::fs::read(file);
+    read.map(Some).map_err(|error| invalid(key, format!("{}: {error}", file.display())))
 }

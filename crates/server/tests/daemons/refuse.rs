@@ -1,9 +1,10 @@
 //! What a daemon does not start with, and what it says then.
 
+use serde_json::json;
 use slipway_test_support::daemon::Role;
 use tokio::process::Command;
 
-use crate::cluster::{Cluster, SLIPWAYD};
+use crate::cluster::{Cluster, SLIPWAYD, build, submitted};
 
 /// Starts a role with these variables alone. It must refuse; what it says.
 async fn refused(role: &str, variables: &[(&str, &str)]) -> String {
@@ -77,5 +78,26 @@ async fn a_database_that_there_is_not() {
     api.spawn().unwrap();
     assert!(!api.ended().await.unwrap());
     assert!(api.log().contains("does not exist"), "{}", api.log());
+    cluster.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_on_the_machine_of_the_worker() {
+    let cluster = Cluster::new().await;
+    let api = cluster.started(Role::Api, "api").await;
+    let worker = cluster.started(Role::Worker, "worker").await;
+    let mut wanted = build("true");
+    for source in [
+        json!({"type": "archive", "url": format!("{}/app.tgz", api.url)}),
+        json!({"type": "git", "url": format!("{}/app.git", api.url)}),
+    ] {
+        wanted["source"] = source;
+        let id = submitted(&api, &wanted).await;
+        let done = api.end(&id).await.unwrap();
+        let failure = &done["failure"];
+        assert_eq!(failure["reason"], "address_refused", "{done:#}");
+        assert!(failure["hint"].as_str().unwrap().contains("allowed_addresses"), "{done:#}");
+    }
+    drop((api, worker));
     cluster.remove().await;
 }

@@ -25,7 +25,8 @@ pub(super) async fn open(
     let repository = Repository { order, owner, repo };
     let commit = repository.resolve(reference).await?;
     let named = reference.map_or("the default branch".to_owned(), ToString::to_string);
-    order.resolved(&format!("{named} of {owner}/{repo}"), &commit).await?;
+    order.log.say(&format!("{named} of {owner}/{repo} is commit {commit}")).await?;
+    order.resolved(&commit).await?;
     let wanted = Wanted {
         url: repository.path(&["tarball", &commit])?,
         login: None,

@@ -7,6 +7,7 @@
 
 mod archive;
 mod download;
+mod git;
 mod github;
 mod reach;
 mod temp;
@@ -46,10 +47,16 @@ impl Order<'_> {
             Source::Github { owner, repo, reference, subdir } => {
                 github::open(self, (owner, repo), reference.as_ref(), subdir.as_ref()).await
             }
-            Source::Git { .. } => Err(Broken::Failed(Failure::new(
-                Reason::Internal,
-                "sources of type git are not built by this release",
-            ))),
+            Source::Git { url, reference, subdir, submodules, known_hosts } => {
+                let wanted = git::Wanted {
+                    url,
+                    reference: reference.as_ref(),
+                    subdir: subdir.as_ref(),
+                    submodules: *submodules,
+                    known_hosts: known_hosts.as_deref(),
+                };
+                git::open(self, wanted).await
+            }
             Source::Image { .. } => {
                 Err(Broken::Failed(Failure::new(Reason::Internal, "an image has no build context")))
             }
@@ -68,10 +75,8 @@ impl Order<'_> {
     }
 
     /// Writes down which commit the source came to.
-    async fn resolved(&self, what: &str, commit: &str) -> Result<(), Broken> {
-        self.log.say(&format!("{what} is commit {commit}")).await?;
-        builds::resolved(&self.worker.store, self.lease, commit).await?;
-        Ok(())
+    async fn resolved(&self, commit: &str) -> Result<(), Broken> {
+        Ok(builds::resolved(&self.worker.store, self.lease, commit).await?)
     }
 }
 

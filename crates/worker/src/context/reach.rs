@@ -17,6 +17,8 @@ pub struct SourceSettings {
     pub extra_roots: Vec<u8>,
     /// GitHub's API, or that of a GitHub Enterprise Server.
     pub github_api: String,
+    /// Lines as of OpenSSH's `known_hosts`, for repositories whose builds bring none.
+    pub known_hosts: Option<String>,
     /// Where it puts down what it has to look at twice. It makes a folder of its own there.
     pub temp: PathBuf,
 }
@@ -27,6 +29,7 @@ impl Default for SourceSettings {
             addresses: AddressPolicy::public_only(),
             extra_roots: Vec::new(),
             github_api: "https://api.github.com".into(),
+            known_hosts: None,
             temp: std::env::temp_dir(),
         }
     }
@@ -35,8 +38,10 @@ impl Default for SourceSettings {
 /// The same, ready.
 #[derive(Debug, Clone)]
 pub(crate) struct Reach {
+    pub(super) guard: Guard,
     pub(super) fetcher: Fetcher,
     pub(super) github: Url,
+    pub(super) known_hosts: Option<String>,
     pub(super) temp: Temp,
 }
 
@@ -46,13 +51,13 @@ impl Reach {
     pub(crate) fn new(settings: &SourceSettings) -> Result<Self, Failure> {
         let refuse = |problem: String| Failure::new(Reason::Internal, problem);
         let guard = Guard::new(settings.addresses.clone());
-        let fetcher = Fetcher::new(guard, &settings.extra_roots)
+        let fetcher = Fetcher::new(guard.clone(), &settings.extra_roots)
             .map_err(|error| refuse(format!("sources.extra_ca_file: {error}")))?;
         let github = Url::parse(&settings.github_api)
             .map_err(|_| refuse("sources.github_api is no address".into()))?;
         let temp = Temp::open(&settings.temp).map_err(|error| {
             refuse(format!("worker.temp_dir {} cannot be used: {error}", settings.temp.display()))
         })?;
-        Ok(Self { fetcher, github, temp })
+        Ok(Self { guard, fetcher, github, known_hosts: settings.known_hosts.clone(), temp })
     }
 }

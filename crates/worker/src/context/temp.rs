@@ -42,6 +42,11 @@ impl Temp {
         Ok(Self(Arc::new(Owned { folder, _lock: lock })))
     }
 
+    /// The folder. Whatever is made in there goes with the process at the latest.
+    pub(super) fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
     /// A file without a name for an archive of at most so many bytes.
     pub(super) fn spool(&self, most: u64) -> Result<Spool, SpoolError> {
         Spool::new(&self.0.folder, most)

@@ -2,6 +2,7 @@
 
 mod archive;
 mod files;
+mod git;
 mod github;
 mod image;
 
