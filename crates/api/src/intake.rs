@@ -3,9 +3,13 @@
 //! Every dialect translates its request into a draft; here the draft is checked, written
 //! down and rung for. What is accepted is in the database before the client hears of it.
 
+use std::sync::Arc;
+
 use slipway_domain::{BuildId, BuildSpec, BuildSpecDraft, FieldError, Secrets, Source};
 use slipway_queue::News;
+use slipway_store::StoreError;
 use slipway_store::builds::{self, Build, Idempotency, Submission, Submitted};
+use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::{Api, trace};
@@ -58,7 +62,21 @@ impl Key {
 }
 
 /// Accepts an order: writes it down, then rings.
-pub(crate) async fn submit(api: &Api, order: &Order) -> Result<Accepted, Error> {
+///
+/// A walk to the database wakes the thread that its connection belongs to, and that one the
+/// thread of the request. A submit is several walks: they are made where the connections are,
+/// and only the last one wakes this thread.
+pub(crate) async fn submit(api: &Api, order: &Arc<Order>) -> Result<Accepted, Error> {
+    let (there, taken) = (api.clone(), Arc::clone(order));
+    let accepting = async move { accept(&there, &taken).await };
+    match api.runtime.spawn(accepting.in_current_span()).await {
+        Ok(accepted) => accepted,
+        // The process is ending, or there is a bug that the panic's own line tells of.
+        Err(error) => Err(StoreError::Unavailable(error.into()).into()),
+    }
+}
+
+async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
     let digests = order.key.as_ref().map(|_| fingerprints(api, order));
     let idempotency = order
         .key

@@ -33,6 +33,7 @@ use std::time::Duration;
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::blobs::Blobs;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// What the handlers work with. Cheap to clone.
@@ -46,6 +47,8 @@ pub struct Api {
     pub queue: Queue,
     /// How much is taken.
     pub limits: Limits,
+    /// Where the connections of the store are at home.
+    pub runtime: Handle,
     /// Cancelled when the process is about to stop. Followers are sent away with a hint
     /// to come back, and a server made by [`serve`] takes no new requests, finishes those
     /// at hand, and ends.

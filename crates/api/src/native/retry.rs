@@ -1,5 +1,7 @@
 //! `POST /api/v2/builds/{id}/retry`.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{AcceptedView, ErrorView, RetryBuild};
 
@@ -55,6 +57,6 @@ pub(crate) async fn retry(
     if build.had_secrets && secrets.is_empty() {
         return Err(Error::LoginsErased);
     }
-    let order = Order { spec: build.spec, secrets, retry_of: Some(build.id), key };
+    let order = Arc::new(Order { spec: build.spec, secrets, retry_of: Some(build.id), key });
     submit::answer(&req, &order, intake::submit(&api, &order).await?)
 }

@@ -1,5 +1,7 @@
 //! `POST /api/v2/builds`.
 
+use std::sync::Arc;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{AcceptedView, ErrorView, SubmitBuild};
@@ -42,7 +44,7 @@ pub(crate) async fn submit(
 ) -> Result<HttpResponse, Error> {
     let key = key(&req)?;
     let body = body::read(&req, payload, api.limits.body_bytes).await?;
-    let order = Order { key, ..order(json::parse(&body)?)? };
+    let order = Arc::new(Order { key, ..order(json::parse(&body)?)? });
     answer(&req, &order, intake::submit(&api, &order).await?)
 }
 

@@ -14,6 +14,7 @@ use slipway_store::seal::KeyRing;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +54,7 @@ impl Server {
             blobs: Blobs::in_folder(&folder.path().join("blobs")).unwrap(),
             queue: Queue::open("local:").unwrap(),
             limits,
+            runtime: Handle::current(),
             stopping: CancellationToken::new(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

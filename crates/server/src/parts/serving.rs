@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use slipway_api::{Api, Limits, Operations};
 use slipway_queue::Relay;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,7 @@ impl Serving {
             blobs: blobs.clone(),
             queue: queue.clone(),
             limits: limits(settings),
+            runtime: Handle::current(),
             stopping: closing.clone(),
         };
         let serving = slipway_api::Serving {

@@ -11,6 +11,8 @@ mod logs;
 mod multipart;
 mod request;
 
+use std::sync::Arc;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -69,7 +71,7 @@ pub(crate) async fn submit(
             (Source::Upload { id: archive.id() }, Some(archive))
         }
     };
-    let order = Order::check(BuildSpecDraft::new(image, source), secrets)?;
+    let order = Arc::new(Order::check(BuildSpecDraft::new(image, source), secrets)?);
     if let Some(archive) = archive {
         Received::keep(archive, &api.store).await?;
     }
