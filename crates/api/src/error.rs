@@ -146,7 +146,7 @@ impl Error {
             Self::NoSuchUpload(_) => say(S::NOT_FOUND, "no_such_upload"),
             Self::UploadNamed(_) => say(S::BAD_REQUEST, "no_such_upload")
                 .field("source.id")
-                .hint("send the context to /api/v2/uploads first"),
+                .hint("send the context to /api/v2/uploads?project=… of the build's project first"),
             Self::NoSuchHost(_) => say(S::NOT_FOUND, "no_such_host"),
             Self::KeyTaken => say(S::CONFLICT, "idempotency_key_taken")
                 .field("Idempotency-Key")
@@ -181,6 +181,12 @@ fn store_failed(error: &StoreError) -> Answer {
             Answer::new(S::SERVICE_UNAVAILABLE, "unavailable", "the server's store does not answer")
                 .hint("send it again in a few seconds")
         }
+        StoreError::Refused { .. } => Answer::new(
+            S::SERVICE_UNAVAILABLE,
+            "uploads_refused",
+            "the server cannot get at its uploads",
+        )
+        .hint("tell whoever runs the server: its log and its /health say why"),
         StoreError::LeaseLost(_)
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }

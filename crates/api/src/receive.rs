@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
-use slipway_domain::UploadId;
+use slipway_domain::{Project, UploadId};
 use slipway_store::blobs::{BlobWriter, Blobs};
 use slipway_store::{Store, uploads};
 
@@ -21,6 +21,8 @@ pub(crate) struct Received {
     sha256: String,
     /// Where the bytes are to be removed from, as long as they are nobody's.
     unkept: Option<Blobs>,
+    /// Where a row of them may be from now on.
+    written: Option<Store>,
 }
 
 /// An archive that is arriving.
@@ -105,6 +107,7 @@ impl Receiving {
             size_bytes: self.size_bytes,
             sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             unkept: Some(self.blobs.clone()),
+            written: None,
         })
     }
 
@@ -117,7 +120,7 @@ impl Receiving {
 
     async fn begin(&mut self) -> Result<(), Error> {
         archive::check(&self.head)?;
-        let writer = self.writer.insert(self.blobs.create(self.id).await?);
+        let writer = self.writer.insert(self.blobs.create(self.id));
         writer.write(&std::mem::take(&mut self.head)).await?;
         Ok(())
     }
@@ -139,15 +142,30 @@ impl Received {
         self.id
     }
 
-    /// Writes the row that makes it an upload.
-    pub(crate) async fn keep(mut self, store: &Store) -> Result<uploads::Upload, Error> {
+    /// Writes the row that makes it an upload. Bytes that were uploaded before are not kept
+    /// again.
+    pub(crate) async fn keep(
+        mut self,
+        store: &Store,
+        project: Project,
+    ) -> Result<uploads::Upload, Error> {
         let upload = uploads::Upload {
             id: self.id,
+            project,
             size_bytes: self.size_bytes,
             sha256: self.sha256.clone(),
             created_at: store.now(),
         };
-        uploads::insert(store, &upload).await?;
+        self.written = Some(store.clone());
+        let older = uploads::insert(store, &upload).await?;
+        if let (Some(older), Some(blobs)) = (older, &self.unkept) {
+            if blobs.has(older, upload.size_bytes).await? {
+                return Ok(upload);
+            }
+            // Somebody has cleared out the blob store: what was sent now is all there is.
+            tracing::warn!(upload.id = %older, "the blob of an upload is lost");
+            uploads::keep_own_blob(store, upload.id).await?;
+        }
         self.unkept = None;
         Ok(upload)
     }
@@ -155,15 +173,25 @@ impl Received {
 
 impl Drop for Received {
     fn drop(&mut self) {
-        let id = self.id;
         if let (Some(blobs), Ok(runtime)) =
             (self.unkept.take(), tokio::runtime::Handle::try_current())
         {
-            runtime.spawn(async move {
-                if let Err(error) = blobs.delete(id).await {
-                    tracing::warn!(upload.id = %id, %error, "an unwanted blob was not removed");
-                }
-            });
+            runtime.spawn(remove(self.id, blobs, self.written.take()));
         }
+    }
+}
+
+/// Removes bytes that are not needed. Where the writing of their row was broken off, the row
+/// may be there all the same, and then others may count on them. What stays here for doubt
+/// is found by retention when it is old.
+async fn remove(id: UploadId, blobs: Blobs, written: Option<Store>) {
+    let removed = async {
+        match &written {
+            Some(store) if uploads::owns_blob(store, id).await? => Ok(()),
+            Some(_) | None => blobs.delete(id).await,
+        }
+    };
+    if let Err(error) = removed.await {
+        tracing::warn!(upload.id = %id, %error, "an unwanted blob was not removed");
     }
 }

@@ -162,6 +162,20 @@ impl Tx {
         Ok(())
     }
 
+    /// Waits until no other transaction is alone with this name, then is, until its end.
+    /// For what cannot be locked because there is no row of it yet.
+    pub(crate) async fn alone_with(&mut self, name: &str) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+        match self {
+            Self::Postgres(tx) => {
+                answered(sqlx::query(SQL).bind(name).execute(&mut **tx)).await?;
+            }
+            // Its one writer is alone already.
+            Self::Sqlite(_) => {}
+        }
+        Ok(())
+    }
+
     /// Locks the rows read until the end of the transaction. SQLite's one writer has the
     /// whole database to itself already.
     pub(crate) const fn for_update(&self) -> &'static str {

@@ -39,6 +39,14 @@ pub enum StoreError {
     /// Any other refusal of the database: a bug, or a schema that is not ours.
     #[error("the database refused a statement")]
     Database(#[source] sqlx::Error),
+    /// The bucket of blobs answers and does not let us. Somebody has to see to it.
+    #[error("the blob store refuses: {problem}{}", in_brackets(code.as_deref()))]
+    Refused {
+        /// What is wrong, in words that name no address and no key.
+        problem: &'static str,
+        /// What S3 calls it.
+        code: Option<String>,
+    },
     /// Any other refusal of the blob store.
     #[error("the blob store refused")]
     Blobs(#[source] object_store::Error),
@@ -48,6 +56,10 @@ pub enum StoreError {
     /// The migrations could not be applied.
     #[error("the migrations cannot be applied")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+}
+
+fn in_brackets(code: Option<&str>) -> String {
+    code.map(|code| format!(" ({code})")).unwrap_or_default()
 }
 
 impl StoreError {

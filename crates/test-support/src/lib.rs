@@ -2,6 +2,7 @@
 
 pub mod archives;
 pub mod broker;
+pub mod bucket;
 pub mod certificates;
 pub mod daemon;
 pub mod database;

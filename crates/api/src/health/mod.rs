@@ -180,6 +180,7 @@ const fn in_short(error: &StoreError) -> &'static str {
     match error {
         StoreError::Full(_) => "its disk is full",
         StoreError::Unavailable(_) => "does not answer",
+        StoreError::Refused { problem, .. } => problem,
         StoreError::LeaseLost(_)
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }

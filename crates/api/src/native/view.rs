@@ -69,7 +69,8 @@ pub(super) fn project(project: ProjectState) -> ProjectView {
 
 /// An upload.
 pub(super) fn upload(upload: Upload) -> UploadView {
-    UploadView { id: upload.id.as_uuid(), size: upload.size_bytes, sha256: upload.sha256 }
+    let Upload { id, project, size_bytes, sha256, .. } = upload;
+    UploadView { id: id.as_uuid(), project: project.to_string(), size: size_bytes, sha256 }
 }
 
 fn failure(failure: Failure) -> FailureView {

@@ -103,7 +103,7 @@ async fn values_that_do_not_fit() {
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 {"error":{"code":"invalid_field","message":"is empty","field":"source.content","hint":"put the Dockerfile's text there"}}
     400 {"error":{"code":"invalid_field","message":"is larger than 1 MiB","field":"source.content","hint":"upload a build context instead"}}
-    400 {"error":{"code":"no_such_upload","message":"there is no upload 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071","field":"source.id","hint":"send the context to /api/v2/uploads first"}}
+    400 {"error":{"code":"no_such_upload","message":"there is no upload 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071","field":"source.id","hint":"send the context to /api/v2/uploads?project=… of the build's project first"}}
     400 {"error":{"code":"invalid_field","message":"leaves the build context","field":"dockerfile"}}
     400 {"error":{"code":"invalid_field","message":"has more than 500 entries","field":"args"}}
     400 {"error":{"code":"invalid_field","message":"must be a string, not an integer","field":"args.A"}}

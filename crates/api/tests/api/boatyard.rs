@@ -121,8 +121,11 @@ async fn an_archive_in_base64() {
         let worker = Worker::start(&server).await;
         let claimed = worker.claim().await;
         let Source::Upload { id } = claimed.spec.source else { panic!("{:?}", claimed.spec) };
-        let blob = server.folder.path().join("blobs").join(id.to_string());
-        assert_eq!(std::fs::read(blob).unwrap(), a_tar());
+        let (store, blobs) = (&server.api.store, &server.api.blobs);
+        let mut blob = slipway_store::uploads::open(store, blobs, id).await.unwrap().unwrap();
+        let mut sent = Vec::new();
+        std::io::Read::read_to_end(&mut blob, &mut sent).unwrap();
+        assert_eq!(sent, a_tar());
         worker.finish(&claimed.lease, Ending::Cancelled).await;
     }
 }

@@ -16,7 +16,10 @@ async fn an_archive_becomes_a_source() {
     assert_eq!(uploaded.status, 201);
     let view = uploaded.json();
     let sha256: String = Sha256::digest(a_tar()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(view, json!({"id": view["id"], "size": 2048, "sha256": sha256}));
+    assert_eq!(
+        view,
+        json!({"id": view["id"], "project": "default", "size": 2048, "sha256": sha256})
+    );
     assert_eq!(server.get(&uploaded.header("location")).await.json(), view);
     assert_eq!(server.blobs_left(1).await, [view["id"].as_str().unwrap()]);
 
@@ -105,6 +108,59 @@ async fn a_large_archive_arrives_as_it_was_sent() {
     assert_eq!(uploaded["sha256"], sha256);
     let id = uploaded["id"].as_str().unwrap();
     assert_eq!(std::fs::read(server.folder.path().join("blobs").join(id)).unwrap(), large);
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_kept_once() {
+    let server = Server::start().await;
+    let (first, second) = tokio::join!(
+        server.post("/api/v2/uploads", a_tar()),
+        server.post("/api/v2/uploads?project=shop", a_tar()),
+    );
+    let third = server.post("/api/v2/uploads", a_tar()).await;
+    let ids = [&first, &second, &third].map(|answer| answer.json()["id"].to_string());
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2], "{ids:?}");
+    assert_eq!(server.blobs_left(1).await.len(), 1);
+    // Each of them is a source of its own.
+    for (answer, project) in [(&first, "default"), (&second, "shop"), (&third, "default")] {
+        let source = json!({"type": "upload", "id": answer.json()["id"]});
+        server.submitted(json!({"source": source, "project": project})).await;
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_were_lost_are_kept_again() {
+    let server = Server::start().await;
+    server.post("/api/v2/uploads", a_tar()).await;
+    let blobs = server.folder.path().join("blobs");
+    let lost = server.blobs_left(1).await.remove(0);
+    std::fs::remove_file(blobs.join(&lost)).unwrap();
+    let again = server.post("/api/v2/uploads", a_tar()).await.json();
+    assert_eq!(server.blobs_left(1).await, [again["id"].as_str().unwrap()]);
+    server.post("/api/v2/uploads", a_tar()).await;
+    assert_eq!(server.blobs_left(1).await, [again["id"].as_str().unwrap()]);
+}
+
+#[tokio::test]
+async fn an_upload_belongs_to_a_project() {
+    let server = Server::start().await;
+    let upload = server.post("/api/v2/uploads?project=shop", a_tar()).await.json();
+    assert_eq!(upload["project"], "shop");
+    let source = json!({"type": "upload", "id": upload["id"]});
+    // To others it is not there, in the very words.
+    let refused = server.submit(json!({"source": source})).await;
+    let unknown = json!({"type": "upload", "id": "0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"});
+    let nowhere = server.submit(json!({"source": unknown})).await.line();
+    let nowhere =
+        nowhere.replace("0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071", upload["id"].as_str().unwrap());
+    assert_eq!(refused.line(), nowhere);
+    server.submitted(json!({"source": source, "project": "shop"})).await;
+
+    let odd = server.post("/api/v2/uploads?project=-", a_tar()).await;
+    assert_eq!((odd.status, &odd.json()["error"]["field"]), (400, &json!("project")));
+    let other = server.post("/api/v2/uploads?projekt=a", a_tar()).await;
+    assert_eq!((other.status, &other.json()["error"]["field"]), (400, &json!("projekt")));
+    assert_eq!(server.blobs_left(1).await.len(), 1);
 }
 
 #[tokio::test]

@@ -28,7 +28,8 @@ impl Ground {
         let url = settings.database.url_in(&settings.data_dir);
         let store = Store::open(&url, settings.own_keys()?).await?;
         store.migrate().await?;
-        let blobs = Blobs::open(&settings.blobs.url_in(&settings.data_dir))?;
+        let blobs =
+            Blobs::open(&settings.blobs.url_in(&settings.data_dir), &settings.blobs.access())?;
         // Nobody else is there to hear a bell.
         Ok(Self { store, blobs, queue: Queue::open("local:")? })
     }
@@ -41,7 +42,8 @@ impl Ground {
         settings.check_shared(role)?;
         let url = settings.database.url_in(&settings.data_dir);
         let store = Store::open_later(&url, settings.shared_keys(role)?)?;
-        let blobs = Blobs::open(&settings.blobs.url_in(&settings.data_dir))?;
+        let blobs =
+            Blobs::open(&settings.blobs.url_in(&settings.data_dir), &settings.blobs.access())?;
         Ok(Self { store, blobs, queue: Queue::open(&settings.queue.url)? })
     }
 
@@ -56,6 +58,7 @@ impl Ground {
         hosts: Hosts,
         stopping: &CancellationToken,
     ) -> Result<Operations, Failure> {
+        tokio::spawn(look_at(self.blobs.clone()));
         let health = Health {
             store: self.store.clone(),
             blobs: self.blobs.clone(),
@@ -65,5 +68,14 @@ impl Ground {
             stopping: stopping.clone(),
         };
         Ok(Operations { health, metrics: metrics::start(self, role)? })
+    }
+}
+
+/// Says at once what would else be found out with the first upload. No reason not to start:
+/// builds of Dockerfiles need no blobs, and who has to mend it may be at work on it.
+async fn look_at(blobs: Blobs) {
+    if let Err(error) = blobs.ping().await {
+        let cause = &error as &dyn std::error::Error;
+        tracing::error!(error = cause, "uploads can be neither kept nor read; see [blobs]");
     }
 }

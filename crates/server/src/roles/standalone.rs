@@ -71,7 +71,11 @@ async fn recover(settings: &Settings, ground: &Ground) -> Result<(), Failure> {
     for build in returned {
         tracing::info!(build.id = %build.build, build.status = %build.state, "was cut off before");
     }
-    blobs.sweep_unfinished(store.now())?;
+    // A bucket may not answer, or may be one that others write to at the moment; what is
+    // left there is found when it is old.
+    if !settings.blobs.is_bucket() {
+        blobs.sweep_unfinished(store.now()).await?;
+    }
     let listed: BTreeSet<HostName> =
         settings.docker.for_worker()?.into_iter().map(|host| host.engine.name).collect();
     for host in hosts::all(store).await? {

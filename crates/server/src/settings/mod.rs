@@ -23,7 +23,8 @@ mod worker;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use slipway_domain::Secret;
 use thiserror::Error;
 
 use self::old_names::OldName;
@@ -94,6 +95,7 @@ impl Settings {
         self.http.check()?;
         self.database.check()?;
         self.queue.check()?;
+        self.blobs.check()?;
         self.secrets.check()?;
         self.docker.check()?;
         self.registries.check()?;
@@ -141,6 +143,12 @@ fn address(key: &str, text: &str) -> Result<SocketAddr, SettingsError> {
     text.parse().map_err(|_| invalid(key, format!("{text:?} is no address; write 127.0.0.1:8080")))
 }
 
+/// A secret as it may be shown.
+#[expect(clippy::ref_option, reason = "what serde calls it with")]
+fn masked<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("***")
+}
+
 /// A URL as it may be shown.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
@@ -180,6 +188,7 @@ mod tests {
         assert!(problem("[limits]\ncontext_bytes = 0").contains("limits.context_bytes"));
         assert!(problem("[database]\nurl = \"mysql://x\"").contains("database.url"));
         assert!(problem("[queue]\nurl = \"redis://x\"").contains("queue.url"));
+        assert!(problem("[blobs]\nurl = \"gs://b\"").contains("blobs.url"));
         assert!(problem("[worker]\nlisten = \"nowhere\"").contains("worker.listen"));
         assert!(problem("[secrets]\nkey = \"a\"\nkey_file = \"/b\"").contains("secrets.key"));
         let odd = "[[docker.hosts]]\nname=\"a\"\nurl=\"foo://x\"\n";
@@ -218,18 +227,20 @@ mod tests {
         let settings = read(
             "[database]\nurl = \"postgres://u:hunter2@db/slipway\"\n\
              [queue]\nurl = \"amqp://u:hunter2@mq/\"\n[secrets]\nkey = \"hunter2\"\nold_keys = [\"hunter2\", \"hunter2\"]\n\
+             [blobs]\nurl = \"s3://b/p\"\nsecret_access_key = \"hunter2\"\n\
              [registries.\"r.example:5000\"]\nusername = \"robot\"\npassword = \"hunter2\"",
         )
         .unwrap();
         let shown = settings.as_toml().unwrap();
-        for text in [shown.clone(), format!("{:?} {:?}", settings.secrets, settings.registries)] {
+        for text in [shown.clone(), format!("{settings:?}").replace("u:hunter2@", "")] {
             assert!(!text.contains("hunter2"), "{text}");
         }
         assert!(shown.contains("postgres://u:***@db/slipway"), "{shown}");
         assert!(shown.contains("amqp://u:***@mq/"), "{shown}");
         assert!(shown.contains("[registries.\"r.example:5000\"]\nusername = \"robot\""), "{shown}");
         assert!(shown.contains("    \"***\",\n    \"***\""), "{shown}");
-        assert!(shown.contains("key = \"***\"") && !shown.contains("key_file"), "{shown}");
+        assert!(shown.contains("secret_access_key = \"***\""), "{shown}");
+        assert!(shown.contains("\nkey = \"***\"") && !shown.contains("key_file"), "{shown}");
     }
 
     #[test]

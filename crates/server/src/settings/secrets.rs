@@ -7,7 +7,7 @@ use slipway_domain::Secret;
 use slipway_store::StoreError;
 use slipway_store::seal::KeyRing;
 
-use super::{Settings, SettingsError, invalid};
+use super::{Settings, SettingsError, invalid, masked};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -85,11 +85,6 @@ impl Settings {
             None => KeyRing::read(&self.secrets.key_file_in(&self.data_dir))?,
         })
     }
-}
-
-#[expect(clippy::ref_option, reason = "what serde calls it with")]
-fn masked<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str("***")
 }
 
 fn all_masked<S: Serializer>(keys: &[Secret], serializer: S) -> Result<S::Ok, S::Error> {

@@ -24,7 +24,7 @@ impl Settings {
         if self.blobs.url.is_none() {
             let problem = format!(
                 "`slipwayd {role}` needs the place for uploads that every api and worker \
-                 shares: file:///folder, on a volume that all of them mount"
+                 shares: file:///folder, on a volume that all of them mount, or s3://bucket/prefix"
             );
             return Err(invalid("blobs.url", problem));
         }

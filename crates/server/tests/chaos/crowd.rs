@@ -69,11 +69,13 @@ fn context() -> Vec<u8> {
 /// repeating its request safely may.
 async fn submitted(house: &House, number: usize, order: &Order, context: &[u8]) -> String {
     let context = with_dockerfile(context, &order.dockerfile);
-    let upload = insist(house, number, "/api/v2/uploads", "", &context).await;
+    let project = format!("p{}", number % 3);
+    let uploads = format!("/api/v2/uploads?project={project}");
+    let upload = insist(house, number, &uploads, "", &context).await;
     let mut build = json!({
         "image": order.image,
         "source": {"type": "upload", "id": upload["id"]},
-        "project": format!("p{}", number % 3),
+        "project": project,
         "priority": number % 4,
         "registry_auth": {"registry.example": {"username": "u", "password": "chaos-secret"}},
     });

@@ -24,6 +24,8 @@ pub(crate) struct Cluster {
     pub(crate) broker_url: String,
     pub(crate) engine: String,
     pub(crate) grace_seconds: u32,
+    /// What `[blobs]` says.
+    pub(crate) blobs: String,
     key: String,
 }
 
@@ -37,13 +39,15 @@ impl Cluster {
         let database = Database::on(server).await.unwrap();
         let broker = Vhost::new().await.unwrap();
         let key = Command::new(SLIPWAYD).arg("new-key").output().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
         Self {
             database_url: database.url.clone(),
+            blobs: format!("url = \"file://{}/blobs\"", folder.path().display()),
             broker_url: broker.url(),
             engine: env::docker_host(),
             grace_seconds: 2,
             key: String::from_utf8(key.stdout).unwrap().trim().to_owned(),
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             database,
             broker,
         }
@@ -96,13 +100,13 @@ impl Cluster {
     pub(crate) fn daemon(&self, role: Role, name: &str) -> Daemon {
         let settings = format!(
             "[database]\nurl = \"{}\"\n[queue]\nurl = \"{}\"\n[secrets]\nkey = \"{}\"\n\
-             [blobs]\nurl = \"file://{}/blobs\"\n\
+             [blobs]\n{}\n\
              [worker]\ngrace_seconds = {}\nlease_seconds = 4\nheartbeat_seconds = 1\n\
              [[docker.hosts]]\nname = \"a\"\nurl = \"{}\"\nslots = 4\n",
             self.database_url,
             self.broker_url,
             self.key,
-            self.folder.path().display(),
+            self.blobs,
             self.grace_seconds,
             self.engine,
         );

@@ -8,6 +8,7 @@
 )]
 
 mod broker;
+mod bucket;
 mod clocks;
 mod cluster;
 mod collector;

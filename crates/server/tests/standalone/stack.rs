@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use slipway_test_support::daemon::Daemon;
+use slipway_test_support::daemon::{Daemon, Role};
 use slipway_test_support::env;
 use slipway_test_support::wire::{End, Wire};
 use tempfile::TempDir;
@@ -33,6 +33,22 @@ impl Stack {
         let data = tempfile::tempdir().unwrap();
         let daemon = start(data.path(), settings).await;
         Self { daemon, data }
+    }
+
+    /// With something missing: it answers, and is not ready.
+    pub(crate) async fn unready(settings: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let binary = env!("CARGO_BIN_EXE_slipwayd");
+        let mut daemon = Daemon::new(Role::Standalone, binary, data.path(), settings);
+        daemon.spawn().unwrap();
+        for _ in 0..500 {
+            let live = daemon.http.get(format!("{}/health/live", daemon.url)).send().await;
+            if live.is_ok() {
+                return Self { daemon, data };
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("slipwayd did not start: {}", daemon.log());
     }
 
     /// On the real engine, without a wire between.

@@ -74,7 +74,7 @@ pub enum Submitted {
     Before(Box<Build>),
     /// Another request came before under this key.
     KeyTaken,
-    /// The upload that it names does not exist.
+    /// The upload that it names does not exist, or is another project's.
     NoSuchUpload,
 }
 
@@ -99,7 +99,7 @@ pub async fn submit(
         | Source::Image { .. } => None,
     };
     if let Some(upload) = upload
-        && !touch_upload(&mut tx, upload, now).await?
+        && !touch_upload(&mut tx, upload, project, now).await?
     {
         drop(tx);
         // A request that was answered before gets its answer, even where its upload has
@@ -140,11 +140,18 @@ pub async fn submit(
     Ok(Submitted::New { build: Box::new(build), superseded })
 }
 
-async fn touch_upload(tx: &mut Tx, upload: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    const SQL: &str = "UPDATE uploads SET last_used_at = $2 WHERE id = $1";
+/// An upload of another project is as good as none: nothing says that it exists.
+async fn touch_upload(
+    tx: &mut Tx,
+    upload: Uuid,
+    project: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE uploads SET last_used_at = $2 WHERE id = $1 AND project = $3";
     let found = write!(*tx, connection => sqlx::query(SQL)
         .bind(upload)
         .bind(now)
+        .bind(project)
         .execute(connection)
         .await
         .map(|done| done.rows_affected()))?;

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use sha2::{Digest as _, Sha256};
 use slipway_domain::{UploadId, now};
 use slipway_store::StoreError;
-use slipway_store::blobs::Blobs;
+use slipway_store::blobs::{Blobs, BucketAccess};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn what_was_written_is_read() {
 async fn there_is_nothing_before_the_last_byte() {
     let (blobs, _folder) = blobs();
     let id = UploadId::generate();
-    let mut writer = blobs.create(id).await.unwrap();
+    let mut writer = blobs.create(id);
     writer.write(&vec![1; 5 * 1024 * 1024]).await.unwrap();
     assert_eq!(read(&blobs, id).await, None);
     assert_eq!(blobs.complete_before(in_an_hour()).await.unwrap(), []);
@@ -52,7 +52,7 @@ async fn a_removed_blob_is_gone_and_may_be_removed_again() {
 async fn one_that_is_broken_off_leaves_nothing() {
     let (blobs, folder) = blobs();
     let id = UploadId::generate();
-    let mut writer = blobs.create(id).await.unwrap();
+    let mut writer = blobs.create(id);
     writer.write(&vec![1; 3 * 1024 * 1024]).await.unwrap();
     assert_eq!(files(folder.path()).len(), 1, "it is staged beside its place");
     writer.abort().await;
@@ -64,15 +64,15 @@ async fn one_that_is_broken_off_leaves_nothing() {
 async fn what_a_dead_process_left_is_swept() {
     let (blobs, folder) = blobs();
     let whole = write(&blobs, b"context", 3).await;
-    let mut writer = blobs.create(UploadId::generate()).await.unwrap();
+    let mut writer = blobs.create(UploadId::generate());
     writer.write(&vec![1; 3 * 1024 * 1024]).await.unwrap();
     // A process that is killed runs no destructor.
     std::mem::forget(writer);
     assert_eq!(files(folder.path()).len(), 2);
 
     let an_hour_ago = now() - TimeDelta::hours(1);
-    assert_eq!(blobs.sweep_unfinished(an_hour_ago).unwrap(), 0, "it may still be written to");
-    assert_eq!(blobs.sweep_unfinished(in_an_hour()).unwrap(), 1);
+    assert_eq!(blobs.sweep_unfinished(an_hour_ago).await.unwrap(), 0, "it may still be written to");
+    assert_eq!(blobs.sweep_unfinished(in_an_hour()).await.unwrap(), 1);
     assert_eq!(files(folder.path()), [whole.to_string()]);
 }
 
@@ -80,7 +80,7 @@ async fn what_a_dead_process_left_is_swept() {
 async fn a_hundred_mebibytes() {
     let (blobs, folder) = blobs();
     let id = UploadId::generate();
-    let mut writer = blobs.create(id).await.unwrap();
+    let mut writer = blobs.create(id);
     let mut written = Sha256::new();
     // A prime, so that no part ends where a piece does.
     let piece: Vec<u8> = (0..=255).cycle().take(65_521).collect();
@@ -131,11 +131,12 @@ async fn many_may_ask_at_once_whether_it_works() {
 async fn a_folder_is_made_and_other_places_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("a/b c");
-    let blobs = Blobs::open(&format!("file://{}", deep.display())).unwrap();
+    let blobs =
+        Blobs::open(&format!("file://{}", deep.display()), &BucketAccess::default()).unwrap();
     write(&blobs, b"context", 3).await;
     assert_eq!(files(&deep).len(), 1);
-    for url in ["s3://bucket/prefix", "a/b", "", "file:relative"] {
-        match Blobs::open(url) {
+    for url in ["s3://", "gs://bucket/prefix", "a/b", "", "file:relative"] {
+        match Blobs::open(url, &BucketAccess::default()) {
             Err(StoreError::Settings(problem)) => {
                 assert!(problem.contains("blobs.url"), "{problem}")
             }
@@ -149,9 +150,9 @@ fn blobs() -> (Blobs, TempDir) {
     (Blobs::in_folder(folder.path()).unwrap(), folder)
 }
 
-async fn write(blobs: &Blobs, content: &[u8], piece: usize) -> UploadId {
+pub(crate) async fn write(blobs: &Blobs, content: &[u8], piece: usize) -> UploadId {
     let id = UploadId::generate();
-    let mut writer = blobs.create(id).await.unwrap();
+    let mut writer = blobs.create(id);
     for bytes in content.chunks(piece) {
         writer.write(bytes).await.unwrap();
     }
@@ -171,6 +172,6 @@ pub(crate) fn files(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-fn in_an_hour() -> DateTime<Utc> {
+pub(crate) fn in_an_hour() -> DateTime<Utc> {
     now() + TimeDelta::hours(1)
 }

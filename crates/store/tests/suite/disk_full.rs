@@ -52,7 +52,7 @@ async fn blobs() {
 
 async fn upload(blobs: &Blobs, mebibytes: usize) -> Result<UploadId, StoreError> {
     let id = UploadId::generate();
-    let mut writer = blobs.create(id).await?;
+    let mut writer = blobs.create(id);
     for _ in 0..mebibytes {
         if let Err(error) = writer.write(&vec![7; 1024 * 1024]).await {
             writer.abort().await;

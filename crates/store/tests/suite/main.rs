@@ -33,6 +33,7 @@ mod tmpfs;
 mod wire;
 
 mod blobs;
+mod bucket;
 mod cancel;
 mod claim;
 mod clock;

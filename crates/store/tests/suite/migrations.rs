@@ -136,13 +136,23 @@ async fn what_must_never_be_is_refused(ground: &Ground) {
     let (id, now) = (ground.id(build.id.as_uuid()), literal(at(1)));
     let nobody = ground.id(uuid::Uuid::nil());
     let sha256 = "0".repeat(64);
+    let upload = |values: &str| {
+        let columns = "id, size_bytes, sha256, created_at, last_used_at, blob";
+        format!("INSERT INTO uploads ({columns}) VALUES ({values})")
+    };
+    // What is refused below is refused for what is wrong with it.
+    let fine = ground.id(uuid::Uuid::now_v7());
+    ground.sql(&upload(&format!("{fine}, 1, '{sha256}', {now}, {now}, NULL"))).await.unwrap();
+    ground.sql(&upload(&format!("{id}, 1, '{sha256}', {now}, {now}, {fine}"))).await.unwrap();
+    ground.sql(&format!("DELETE FROM uploads WHERE id = {id}")).await.unwrap();
     for sql in [
         "UPDATE builds SET status = 'done'".to_owned(),
         format!("INSERT INTO events VALUES ({id}, 1, {now}, 0, 'a second event 1')"),
         format!("INSERT INTO events VALUES ({nobody}, 1, {now}, 0, 'of no build')"),
         format!("INSERT INTO leases VALUES ({nobody}, 1, {nobody}, 'of no build', {now})"),
-        format!("INSERT INTO uploads VALUES ({nobody}, -1, '{sha256}', {now}, {now})"),
-        format!("INSERT INTO uploads VALUES ({nobody}, 1, 'short', {now}, {now})"),
+        upload(&format!("{nobody}, -1, '{sha256}', {now}, {now}, NULL")),
+        upload(&format!("{nobody}, 1, 'short', {now}, {now}, NULL")),
+        upload(&format!("{nobody}, 1, '{sha256}', {now}, {now}, {id}")),
         format!("INSERT INTO hosts (name, slots, probed_at) VALUES ('no slots', 0, {now})"),
         format!("UPDATE builds SET upload = {nobody}"),
     ] {

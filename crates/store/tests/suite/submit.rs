@@ -156,7 +156,13 @@ async fn a_sender_that_goes_away_leaves_whole_builds_or_none(ground: &Ground) {
 
 async fn uploaded(store: &Store) -> UploadId {
     let id = UploadId::generate();
-    let upload = Upload { id, size_bytes: 3, sha256: "a".repeat(64), created_at: at(0) };
+    let upload = Upload {
+        id,
+        project: slipway_domain::Project::default(),
+        size_bytes: 3,
+        sha256: "a".repeat(64),
+        created_at: at(0),
+    };
     uploads::insert(store, &upload).await.unwrap();
     id
 }

@@ -73,7 +73,7 @@ pub(crate) async fn submit(
     };
     let order = Arc::new(Order::check(BuildSpecDraft::new(image, source), secrets)?);
     if let Some(archive) = archive {
-        Received::keep(archive, &api.store).await?;
+        Received::keep(archive, &api.store, order.spec.project.clone()).await?;
     }
     let (Accepted::New(build) | Accepted::Before(build)) = intake::submit(&api, &order).await?;
     request_log::concerns(&req, build.id);

@@ -1,0 +1,281 @@
+//! The bytes of uploads, in a store that API and worker share: a folder or a bucket.
+//!
+//! A blob is written whole or not at all: it gets its name when its last byte is there.
+
+mod bucket;
+mod http;
+mod reader;
+mod trouble;
+mod writer;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use object_store::local::LocalFileSystem;
+use object_store::{
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload,
+    PutPayloadMut,
+};
+use slipway_domain::UploadId;
+use tokio::time::Instant;
+use url::Url;
+
+use self::bucket::Bucket;
+use self::trouble::{Trouble, is_missing};
+use crate::StoreError;
+
+pub use self::bucket::BucketAccess;
+pub use self::reader::{Blob, Object};
+pub use self::writer::BlobWriter;
+
+/// A part of a blob that goes to a folder, and one that goes to a bucket. A bucket takes no
+/// part below 5 MiB but the last, and no more than 10,000 of them.
+const FOLDER_PART: usize = 1024 * 1024;
+const BUCKET_PART: usize = 8 * 1024 * 1024;
+
+/// For so long a bucket that worked is taken to work. Each look costs two requests, and
+/// probes come every few seconds.
+const WORKS_FOR: Duration = Duration::from_secs(10);
+
+/// A handle on the blob store. Cheap to clone.
+#[derive(Clone)]
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    Folder(PathBuf),
+    Bucket {
+        bucket: Arc<Bucket>,
+        /// When it worked last.
+        worked: Arc<Mutex<Option<Instant>>>,
+    },
+}
+
+impl fmt::Debug for Blobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_tuple("Blobs");
+        match &self.place {
+            Place::Folder(folder) => shown.field(folder).finish(),
+            Place::Bucket { bucket, .. } => shown.field(bucket).finish(),
+        }
+    }
+}
+
+impl Blobs {
+    /// Opens the blob store at `url`: `file:///folder`, or `s3://bucket/prefix`, which is
+    /// reached by `access` and need not answer yet.
+    ///
+    /// # Errors
+    /// When the URL is of another kind, something is missing to reach it, or the folder
+    /// cannot be made.
+    pub fn open(url: &str, access: &BucketAccess) -> Result<Self, StoreError> {
+        let refuse = |problem: &str| StoreError::Settings(format!("blobs.url {problem}"));
+        let parsed = || Url::parse(url).map_err(|_| refuse("is no URL"));
+        if url.starts_with("s3://") {
+            let bucket = Bucket::open(&parsed()?, access)?;
+            let store = bucket.store();
+            let place = Place::Bucket { bucket: Arc::new(bucket), worked: Arc::default() };
+            return Ok(Self { store, place });
+        }
+        // `file:folder` would be a folder at the root of the file system.
+        if !url.starts_with("file:///") {
+            return Err(refuse("must begin with file:/// or s3://"));
+        }
+        let folder = parsed()?.to_file_path().map_err(|()| refuse("names no absolute folder"))?;
+        Self::in_folder(&folder)
+    }
+
+    /// Opens the blob store in a folder, which is made where there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn in_folder(folder: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            StoreError::Settings(format!("blobs.url: {} cannot be made: {error}", folder.display()))
+        })?;
+        let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+        Ok(Self { store: Arc::new(store), place: Place::Folder(folder.to_owned()) })
+    }
+
+    /// Begins a blob.
+    #[must_use]
+    pub fn create(&self, id: UploadId) -> BlobWriter {
+        // A disk takes one part after the other; what is still being written when the disk is
+        // full would keep its room after the blob was given up.
+        let (part_bytes, in_flight) = match self.place {
+            Place::Folder(_) => (FOLDER_PART, 1),
+            Place::Bucket { .. } => (BUCKET_PART, 2),
+        };
+        BlobWriter {
+            store: Arc::clone(&self.store),
+            path: path(id),
+            trouble: self.trouble(),
+            part_bytes,
+            in_flight,
+            first: PutPayloadMut::new(),
+            parts: None,
+        }
+    }
+
+    /// Opens a blob for reading on a blocking thread. `None` when there is none. Call it
+    /// inside of a runtime.
+    ///
+    /// # Errors
+    /// When the blob store does not answer or refuses.
+    pub async fn open_blob(&self, id: UploadId) -> Result<Option<Blob>, StoreError> {
+        let path = path(id);
+        // A file is opened here and now. A bucket is asked for the bytes as they are read, and
+        // now for one of them: to a HEAD it could not say what is missing, it or the blob.
+        let options = match self.place {
+            Place::Folder(_) => GetOptions::default(),
+            Place::Bucket { .. } => {
+                GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() }
+            }
+        };
+        match self.store.get_opts(&path, options).await {
+            Ok(found) => Ok(Some(match found.payload {
+                GetResultPayload::File(file, _) => Blob::File(file),
+                GetResultPayload::Stream(_) => {
+                    let (store, meta) = (Arc::clone(&self.store), found.meta);
+                    Blob::Object(Object::new(store, path, meta.size, meta.e_tag))
+                }
+            })),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.trouble().of(error)),
+        }
+    }
+
+    /// Whether a blob is there, with so many bytes.
+    ///
+    /// # Errors
+    /// When the blob store does not answer or refuses.
+    pub async fn has(&self, id: UploadId, bytes: u64) -> Result<bool, StoreError> {
+        match self.store.head(&path(id)).await {
+            Ok(found) => Ok(found.size == bytes),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(self.trouble().of(error)),
+        }
+    }
+
+    /// Removes a blob. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// When the blob store does not answer or refuses.
+    pub async fn delete(&self, id: UploadId) -> Result<(), StoreError> {
+        match self.store.delete(&path(id)).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
+            Err(error) => Err(self.trouble().of(error)),
+        }
+    }
+
+    /// The ids of all blobs that were complete before `before`.
+    ///
+    /// # Errors
+    /// When the blob store does not answer or refuses.
+    pub async fn complete_before(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<UploadId>, StoreError> {
+        self.store
+            .list(None)
+            .try_filter_map(|blob| async move {
+                // Below the prefix there may be folders of somebody else's.
+                let own = blob.location.parts_count() == 1 && blob.last_modified < before;
+                Ok(own.then(|| blob.location.as_ref().parse::<UploadId>().ok()).flatten())
+            })
+            .try_collect()
+            .await
+            .map_err(|error| self.trouble().of(error))
+    }
+
+    /// Removes what writers that are gone left half written before `before`. In a folder the
+    /// library stages a blob as `name#number` beside its place; a bucket keeps parts of what
+    /// was begun.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or the bucket does not answer or refuses.
+    pub async fn sweep_unfinished(&self, before: DateTime<Utc>) -> Result<usize, StoreError> {
+        match &self.place {
+            Place::Folder(folder) => {
+                let swept = sweep_folder(folder, before);
+                swept.map_err(|error| StoreError::Unavailable(Box::new(error)))
+            }
+            Place::Bucket { bucket, .. } => bucket.sweep_unfinished(before).await,
+        }
+    }
+
+    /// Writes a small blob and removes it: whether there is room and permission.
+    ///
+    /// # Errors
+    /// When there is not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        if self.has_just_worked() {
+            return Ok(());
+        }
+        let probe = object_store::path::Path::from("ready");
+        let wrong = |error| self.trouble().of(error);
+        self.store.put(&probe, PutPayload::from_static(b"ready\n")).await.map_err(wrong)?;
+        match self.store.delete(&probe).await {
+            Ok(()) => {}
+            // Another process asked at the same time.
+            Err(error) if is_missing(&error) => {}
+            Err(error) => return Err(wrong(error)),
+        }
+        if let Place::Bucket { worked, .. } = &self.place {
+            *worked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn has_just_worked(&self) -> bool {
+        let Place::Bucket { worked, .. } = &self.place else { return false };
+        let worked = *worked.lock().unwrap_or_else(PoisonError::into_inner);
+        worked.is_some_and(|at| at.elapsed() < WORKS_FOR)
+    }
+
+    const fn trouble(&self) -> Trouble {
+        match self.place {
+            Place::Folder(_) => Trouble::Folder,
+            Place::Bucket { .. } => Trouble::Bucket,
+        }
+    }
+}
+
+fn sweep_folder(folder: &Path, before: DateTime<Utc>) -> std::io::Result<usize> {
+    let mut removed = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let staged = entry.file_name().to_string_lossy().contains('#');
+        if !staged {
+            continue;
+        }
+        match remove_if_older(&entry, before) {
+            Ok(done) => removed += usize::from(done),
+            // Its writer has just finished with it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
+}
+
+fn remove_if_older(entry: &std::fs::DirEntry, before: DateTime<Utc>) -> std::io::Result<bool> {
+    let modified = entry.metadata()?.modified()?;
+    if DateTime::<Utc>::from(modified) >= before {
+        return Ok(false);
+    }
+    std::fs::remove_file(entry.path())?;
+    Ok(true)
+}
+
+fn path(id: UploadId) -> object_store::path::Path {
+    object_store::path::Path::from(id.to_string())
+}
