@@ -38,8 +38,9 @@ INSERT INTO builds (id, project, image, repository, platform, spec, upload, retr
   SELECT id, 'default', 'r.example/app:1', 'r.example/app', NULL, 'SPEC', NULL, NULL,
   'queued', now(), now(), false, 1, 0, 86400, now() + interval '1 day', NULL, NULL,
   (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines
-   WHERE priority = 0 UNION ALL SELECT max(round) FROM builds
-   WHERE project = 'default' AND priority = 0 AND status = 'queued') AS before)
+   WHERE priority = 0 UNION ALL SELECT (SELECT round FROM builds
+   WHERE project = 'default' AND priority = 0 AND status = 'queued'
+   ORDER BY round DESC LIMIT 1)) AS before)
   FROM new RETURNING id \\gset
 INSERT INTO events (build, seq, at, attempt, body)
   VALUES (CAST(:id AS uuid), 1, now(), 0, '{\"kind\":\"state\",\"status\":\"queued\"}');

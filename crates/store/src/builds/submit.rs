@@ -165,15 +165,18 @@ async fn insert(
     now: DateTime<Utc>,
 ) -> Result<Build, StoreError> {
     // The round: one after the project's last that waits, and after all that were served.
-    // Two submits at once may get the same one, which is no harm: the older goes first.
+    // Two submits at once may get the same one, which is no harm: the older goes first. The
+    // last is asked for by its order, not by max(): PostgreSQL plans this once, on a table
+    // that is still empty, and would walk through all that waits ever after.
     const SQL: &str = concat!(
         "INSERT INTO builds (id, project, image, repository, platform, spec, upload, retry_of, \
          status, not_before, created_at, had_secrets, last_seq, priority, queue_seconds, \
          give_up_at, supersede_key, traceparent, round) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1, $11, $12, $13, $14, \
          $15, (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
-         WHERE priority = $11 UNION ALL SELECT max(round) FROM builds \
-         WHERE project = $2 AND priority = $11 AND status = 'queued') AS before)) RETURNING ",
+         WHERE priority = $11 UNION ALL SELECT (SELECT round FROM builds \
+         WHERE project = $2 AND priority = $11 AND status = 'queued' \
+         ORDER BY round DESC LIMIT 1)) AS before)) RETURNING ",
         build_columns!()
     );
     let spec = submission.spec;
