@@ -54,22 +54,29 @@ impl Run<'_> {
             Some(summary) => summary,
             None => sent.await,
         };
-        match summary {
-            Ok(_) => self.enter(Stage::Building, None).await?,
+        let is_sent = match summary {
+            Ok(_) => true,
             Err(ContextError::Refused(failure)) => return Err(Broken::Failed(failure)),
-            Err(ContextError::ReceiverGone) => {}
-        }
+            Err(ContextError::ReceiverGone) => false,
+        };
         let build_limit =
             self.spec.timeout_seconds.map_or(self.worker.settings.build_timeout, |seconds| {
                 Duration::from_secs(seconds.into())
             });
-        match built {
-            Some(built) => built,
-            None => timeout(build_limit, both)
-                .await
-                .map_err(|_| timed_out(Stage::Building, build_limit))?,
-        }
-        .map(drop)
+        // The engine builds on while the row moves, and is listened to.
+        let entering =
+            async { if is_sent { self.enter(Stage::Building, None).await } else { Ok(()) } };
+        let building = async {
+            match built {
+                Some(built) => built,
+                None => timeout(build_limit, both)
+                    .await
+                    .unwrap_or_else(|_| Err(timed_out(Stage::Building, build_limit).into())),
+            }
+        };
+        // However the build ends, it ends in the stage that the row is in.
+        let ((), built) = tokio::try_join!(entering, async { Ok(building.await) })?;
+        built.map(drop)
     }
 
     /// Tells those who follow what the answer to the request has told its sender.
