@@ -48,27 +48,30 @@ pub(super) fn read(asked: SourceRequest) -> Result<(Source, SourceSecrets), Fiel
 /// What a retry brings for a source that was read before: what the first build brought was
 /// erased when it ended.
 pub(super) fn again(source: &Source, auth: SourceAuth) -> Result<SourceSecrets, FieldError> {
+    check_again(source, &auth).and_then(|()| secrets(Hidden::default(), auth)).map_err(|error| {
+        FieldError { field: error.field.replace("source.auth", "source_auth"), ..error }
+    })
+}
+
+fn check_again(source: &Source, auth: &SourceAuth) -> Result<(), FieldError> {
     match source {
         Source::Archive { .. } => {
-            refuse_ssh_key(&auth, "is for repositories by ssh, not for archives")?;
+            refuse_ssh_key(auth, "is for repositories by ssh, not for archives")
         }
-        Source::Git { url, known_hosts, .. } => check_git(url, known_hosts.as_deref(), &auth)?,
+        Source::Git { url, known_hosts, .. } => check_git(url, known_hosts.as_deref(), auth),
         Source::Github { .. } => {
-            let SourceAuth { username, password, token: _, headers, ssh_key } = &auth;
+            let SourceAuth { username, password, token: _, headers, ssh_key } = auth;
             if username.is_some() || password.is_some() || ssh_key.is_some() || !headers.is_empty()
             {
-                return Err(FieldError::new("source_auth", "for github takes a token alone"));
+                return Err(FieldError::new("source.auth", "for github takes a token alone"));
             }
+            Ok(())
         }
         Source::Dockerfile { .. } | Source::Upload { .. } | Source::Image { .. } => {
             let message = format!("is not for a source of type {}", source.kind());
-            return Err(FieldError::new("source_auth", message));
+            Err(FieldError::new("source.auth", message))
         }
     }
-    secrets(Hidden::default(), auth).map_err(|error| FieldError {
-        field: error.field.replace("source.auth", "source_auth"),
-        ..error
-    })
 }
 
 /// A build's source as it is shown.
@@ -145,6 +148,10 @@ fn refuse_ssh_key(auth: &SourceAuth, message: &str) -> Result<(), FieldError> {
 /// One way in, whether it stood in the address or beside it.
 fn secrets(hidden: Hidden, auth: SourceAuth) -> Result<SourceSecrets, FieldError> {
     let SourceAuth { username, password, token, headers, ssh_key } = auth;
+    if username.as_deref().is_some_and(str::is_empty) {
+        return Err(field("username", "is empty, as of a variable that is not set"));
+    }
+    check_text("source.auth.password", password.as_ref())?;
     let login = match (username, password) {
         (None, None) => None,
         (Some(username), Some(password)) => Some(Credentials { username, password }),
@@ -164,7 +171,6 @@ fn secrets(hidden: Hidden, auth: SourceAuth) -> Result<SourceSecrets, FieldError
     if login.as_ref().is_some_and(|login| login.username.contains(':')) {
         return Err(field("username", "has a colon in it, which no username may have"));
     }
-    check_text("source.auth.password", login.as_ref().map(|login| &login.password))?;
     check_text("source.auth.token", token.as_ref())?;
     if headers.len() > 20 {
         return Err(field("headers", "has more than 20 entries"));
@@ -175,6 +181,9 @@ fn secrets(hidden: Hidden, auth: SourceAuth) -> Result<SourceSecrets, FieldError
         if !is_name {
             return Err(field("headers", "has a name that no header may have"));
         }
+        if name.eq_ignore_ascii_case("authorization") && (login.is_some() || token.is_some()) {
+            return Err(field("headers", "has authorization beside a login or a token; give one"));
+        }
         check_text(&format!("source.auth.headers.{name}"), Some(value))?;
     }
     Ok(SourceSecrets { url: hidden.url, login, token, headers, ssh_key })
@@ -183,6 +192,10 @@ fn secrets(hidden: Hidden, auth: SourceAuth) -> Result<SourceSecrets, FieldError
 /// What goes into a line of a request, which ends where a line does.
 fn check_text(field: &str, value: Option<&Secret>) -> Result<(), FieldError> {
     let Some(value) = value else { return Ok(()) };
+    if value.expose().is_empty() {
+        return Err(FieldError::new(field, "is empty, as of a variable that is not set")
+            .hint("leave it out where the source wants none"));
+    }
     if value.expose().contains(char::is_control) {
         return Err(FieldError::new(field, "has a control character in it, such as a newline"));
     }

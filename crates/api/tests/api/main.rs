@@ -23,6 +23,7 @@ mod retry;
 mod routes;
 mod secrets;
 mod server;
+mod source_auth;
 mod stopping;
 mod submit;
 mod upload;

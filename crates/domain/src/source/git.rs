@@ -27,7 +27,7 @@ impl GitUrl {
         const FIELD: &str = "source.url";
         let text = text.trim();
         let other = || {
-            FieldError::new(FIELD, "is not of https or ssh")
+            FieldError::new(FIELD, "is of another kind than https, http or ssh")
                 .hint("write it as https://host/path.git, ssh://git@host/path.git or git@host:path")
         };
         if text.starts_with('-') || text.contains(char::is_control) || names_a_program(text) {
