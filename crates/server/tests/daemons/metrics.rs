@@ -92,8 +92,9 @@ async fn they_say_what_happened_and_how_things_stand() {
     assert_eq!(done["slipway_host_slots{host=\"a\"}"], 4.0);
     assert_eq!(done["slipway_host_healthy{host=\"a\"}"], 1.0);
     assert_eq!(done["slipway_host_drained{host=\"a\"}"], 0.0);
-    assert_eq!(done["slipway_outbox_bells"], 0.0, "{done:#?}");
-    assert_eq!(done["slipway_queue_up"], 1.0);
+    // On a busy machine the builds are found by polling before the broker is there.
+    let rung = scraped(&worker, "slipway_outbox_bells", 0.0).await;
+    assert_eq!(rung["slipway_queue_up"], 1.0);
 
     assert_eq!(api.cancel(&stays).await.unwrap(), 202);
     let after = scraped(&api, "slipway_builds{state=\"queued\"}", 0.0).await;
