@@ -8,6 +8,7 @@ mod clock;
 mod event;
 mod failure;
 mod field;
+mod follower;
 mod host;
 mod id;
 mod image_ref;
@@ -25,6 +26,9 @@ pub use clock::now;
 pub use event::{Event, EventBody, LogStream, StepStatus};
 pub use failure::{Failure, Fault, Next, Reason};
 pub use field::FieldError;
+pub use follower::{
+    Follower, FollowerAddress, FollowerForm, FollowerKind, Forge, KafkaTarget, MAX_FOLLOWERS,
+};
 pub use host::HostName;
 pub use id::{Attempt, BuildId, UploadId, WorkerId};
 pub use image_ref::{ImageRef, ImageRefError, RegistryHost};
