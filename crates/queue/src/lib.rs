@@ -42,6 +42,16 @@ pub enum News {
     Missed,
 }
 
+/// What news of other processes a process hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// All of it: it has followers.
+    Everything,
+    /// That builds are asked to stop: it has workers. What happens in all the builds of all the
+    /// others is much, and nothing to it.
+    CancelAsked,
+}
+
 /// Why a bell was not rung.
 #[derive(Debug, Error)]
 pub enum QueueError {
@@ -95,9 +105,17 @@ impl Queue {
     /// # Errors
     /// When the URL is of another kind.
     pub fn open(url: &str) -> Result<Self, QueueError> {
+        Self::open_for(url, Hears::Everything)
+    }
+
+    /// [`Queue::open`], for a process that does not have to hear everything.
+    ///
+    /// # Errors
+    /// When the URL is of another kind.
+    pub fn open_for(url: &str, hears: Hears) -> Result<Self, QueueError> {
         let kind = match url {
             "local:" => Kind::Local(local::Local::default()),
-            url => Kind::Broker(broker::Broker::open(broker::Address::parse(url)?)),
+            url => Kind::Broker(broker::Broker::open(broker::Address::parse(url)?, hears)),
         };
         Ok(Self { kind })
     }

@@ -7,10 +7,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
-    ConnectOptions, Connection as _, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
+    SqlitePool,
 };
 
 use crate::StoreError;
@@ -23,6 +25,9 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long PostgreSQL may take for a statement. A connection that is cut says so; one
 /// whose other end has stopped or lost its way says nothing for a quarter of an hour.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// For how long a connection that lies in the pool is taken for good.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// A handle on the state of record. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -46,6 +51,8 @@ pub(crate) enum Db {
 /// A transaction that writes.
 pub(crate) enum Tx {
     Postgres(sqlx::Transaction<'static, Postgres>),
+    /// One statement is a transaction by itself.
+    Single(PoolConnection<Postgres>),
     Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
 
@@ -65,6 +72,10 @@ macro_rules! write {
         match &mut $tx {
             $crate::db::Tx::Postgres(tx) => {
                 let $connection = &mut **tx;
+                $crate::db::answered(async { $body }).await
+            }
+            $crate::db::Tx::Single(connection) => {
+                let $connection = &mut **connection;
                 $crate::db::answered(async { $body }).await
             }
             $crate::db::Tx::Sqlite(tx) => {
@@ -107,7 +118,11 @@ impl Store {
         }
         let options =
             PgConnectOptions::from_str(url).map_err(|_| refuse())?.disable_statement_logging();
-        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(ACQUIRE);
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| Box::pin(is_alive(connection, meta.idle_for)));
         Ok(Self {
             db: Db::Postgres(pool.connect_lazy_with(options)),
             keys,
@@ -151,15 +166,34 @@ impl Store {
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         })
     }
+
+    /// Begins a transaction of one statement, or of one [`Walk`](crate::walk::Walk): PostgreSQL
+    /// needs no walk to begin it, and none to commit it.
+    pub(crate) async fn single(&self) -> Result<Tx, StoreError> {
+        match &self.db {
+            Db::Postgres(pool) => Ok(Tx::Single(answered(pool.acquire()).await?)),
+            Db::Sqlite { .. } => self.begin().await,
+        }
+    }
 }
 
 impl Tx {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Postgres(tx) => answered(tx.commit()).await?,
+            Self::Single(_) => {}
             Self::Sqlite(tx) => tx.commit().await?,
         }
         Ok(())
+    }
+
+    /// The connection, where the database is PostgreSQL.
+    pub(crate) fn postgres(&mut self) -> Option<&mut PgConnection> {
+        match self {
+            Self::Postgres(tx) => Some(&mut **tx),
+            Self::Single(connection) => Some(&mut **connection),
+            Self::Sqlite(_) => None,
+        }
     }
 
     /// Waits until no other transaction is alone with this name, then is, until its end.
@@ -169,6 +203,11 @@ impl Tx {
         match self {
             Self::Postgres(tx) => {
                 answered(sqlx::query(SQL).bind(name).execute(&mut **tx)).await?;
+            }
+            // A lock would be over with the statement that takes it.
+            Self::Single(_) => {
+                let problem = "a lock was asked for outside of a transaction";
+                return Err(StoreError::Database(sqlx::Error::InvalidArgument(problem.into())));
             }
             // Its one writer is alone already.
             Self::Sqlite(_) => {}
@@ -180,7 +219,7 @@ impl Tx {
     /// whole database to itself already.
     pub(crate) const fn for_update(&self) -> &'static str {
         match self {
-            Self::Postgres(_) => " FOR UPDATE",
+            Self::Postgres(_) | Self::Single(_) => " FOR UPDATE",
             Self::Sqlite(_) => "",
         }
     }
@@ -188,10 +227,20 @@ impl Tx {
     /// Locks the rows read and passes by those that somebody else has locked.
     pub(crate) const fn for_update_skip_locked(&self) -> &'static str {
         match self {
-            Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+            Self::Postgres(_) | Self::Single(_) => " FOR UPDATE SKIP LOCKED",
             Self::Sqlite(_) => "",
         }
     }
+}
+
+/// Whether a connection from the pool can be used. It is asked only where it was left alone for
+/// a while: to ask is a walk, and the pool does so already whenever it gets one back. Of a
+/// server that went away within that while, one statement says so.
+async fn is_alive(connection: &mut PgConnection, idle: Duration) -> Result<bool, sqlx::Error> {
+    if idle > FRESH {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 /// Waits for an answer, but not for ever.

@@ -5,9 +5,9 @@
 
 use chrono::{DateTime, Utc};
 use slipway_domain::{Attempt, BuildId, Event, EventBody};
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{FromRow, PgConnection, QueryBuilder};
 
-use crate::db::{Tx, read, write};
+use crate::db::{Tx, answered, read, write};
 use crate::{Lease, Store, StoreError};
 
 #[derive(FromRow)]
@@ -32,7 +32,7 @@ pub async fn append(
     if bodies.is_empty() {
         return Ok(());
     }
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     append_in(&mut tx, lease, now, bodies).await?;
     tx.commit().await
 }
@@ -44,25 +44,76 @@ pub(crate) async fn append_in(
     now: DateTime<Utc>,
     bodies: &[EventBody],
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE builds SET last_seq = last_seq + $3 WHERE id = $1 AND attempt = $2 \
+    let texts: Vec<String> = bodies.iter().map(as_text).collect();
+    let Some(last) = texts.last() else { return Ok(()) };
+    let appended = match tx.postgres() {
+        Some(connection) => append_together(connection, lease, now, &texts).await?,
+        None => append_numbered(tx, lease, now, &texts).await?,
+    };
+    if appended || is_last(tx, lease, now, last).await? {
+        return Ok(());
+    }
+    Err(StoreError::LeaseLost(lease.build))
+}
+
+/// Gives out numbers to `$3` events, unless the last of them was written before. A macro,
+/// because a part of a statement has to be a literal.
+macro_rules! number {
+    () => {
+        "UPDATE builds SET last_seq = last_seq + $3 WHERE id = $1 AND attempt = $2 \
          AND status IN ('preparing', 'building', 'pushing', 'purging') \
          AND NOT EXISTS (SELECT 1 FROM events WHERE build = $1 AND seq = last_seq \
-             AND attempt = $2 AND at = $4 AND body = $5) RETURNING last_seq";
-    let Some(body) = bodies.last().map(as_text) else { return Ok(()) };
-    let count = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
+             AND attempt = $2 AND at = $4 AND body = $5) RETURNING "
+    };
+}
+
+/// In one walk; SQLite knows no arrays. Says whether they were written.
+async fn append_together(
+    connection: &mut PgConnection,
+    lease: &Lease,
+    now: DateTime<Utc>,
+    texts: &[String],
+) -> Result<bool, StoreError> {
+    const SQL: &str = concat!(
+        "WITH moved AS (",
+        number!(),
+        "id, attempt, last_seq) INSERT INTO events (build, seq, at, attempt, body) \
+         SELECT id, last_seq - $3 + place, $4, attempt, said FROM moved, \
+         unnest($6::text[]) WITH ORDINALITY AS texts (said, place)"
+    );
+    let done = answered(
+        sqlx::query(SQL)
+            .bind(lease.build.as_uuid())
+            .bind(lease.attempt.0)
+            .bind(i64::try_from(texts.len()).unwrap_or(i64::MAX))
+            .bind(now)
+            .bind(texts.last())
+            .bind(texts)
+            .execute(connection),
+    )
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+async fn append_numbered(
+    tx: &mut Tx,
+    lease: &Lease,
+    now: DateTime<Utc>,
+    texts: &[String],
+) -> Result<bool, StoreError> {
+    const SQL: &str = concat!(number!(), "last_seq");
+    let count = i64::try_from(texts.len()).unwrap_or(i64::MAX);
     let last: Option<i64> = write!(*tx, connection => sqlx::query_scalar(SQL)
         .bind(lease.build.as_uuid())
         .bind(lease.attempt.0)
         .bind(count)
         .bind(now)
-        .bind(&body)
+        .bind(texts.last())
         .fetch_optional(connection)
         .await)?;
-    match last {
-        Some(last) => insert(tx, lease.build, lease.attempt, last - count + 1, now, bodies).await,
-        None if is_last(tx, lease, now, &body).await? => Ok(()),
-        None => Err(StoreError::LeaseLost(lease.build)),
-    }
+    let Some(last) = last else { return Ok(false) };
+    insert(tx, lease.build, lease.attempt, last - count + 1, now, texts).await?;
+    Ok(true)
 }
 
 /// Whether a running attempt has written this last: its commit went through, and the answer
@@ -89,16 +140,16 @@ async fn is_last(
 }
 
 /// Inserts events whose numbers, from `first` on, were given out in this transaction.
-pub(crate) async fn insert(
+async fn insert(
     tx: &mut Tx,
     build: BuildId,
     attempt: Attempt,
     first: i64,
     now: DateTime<Utc>,
-    bodies: &[EventBody],
+    texts: &[String],
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO events (build, seq, at, attempt, body) ";
-    let rows: Vec<(i64, String)> = (first..).zip(bodies.iter().map(as_text)).collect();
+    let rows: Vec<(i64, &String)> = (first..).zip(texts).collect();
     // Far below the 32,766 parameters that either database takes.
     for rows in rows.chunks(1000) {
         write!(*tx, connection => {
@@ -163,7 +214,7 @@ fn from_row(build: BuildId, row: Row) -> Result<Event, StoreError> {
     Ok(Event { seq: row.seq, at: row.at, attempt: Attempt(row.attempt), body })
 }
 
-fn as_text(body: &EventBody) -> String {
+pub(crate) fn as_text(body: &EventBody) -> String {
     // Strings, numbers and words only: this cannot fail to serialise.
     serde_json::to_string(body).unwrap_or_default()
 }

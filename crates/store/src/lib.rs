@@ -22,6 +22,7 @@ mod schema;
 pub mod seal;
 pub mod turns;
 pub mod uploads;
+mod walk;
 
 pub use db::Store;
 pub use error::StoreError;

@@ -25,6 +25,11 @@ struct Row {
     build: Uuid,
 }
 
+/// An id for a bell that is noted now.
+pub(crate) fn new_id() -> Uuid {
+    Uuid::now_v7()
+}
+
 /// Notes a bell for `build`.
 pub(crate) async fn insert(
     tx: &mut Tx,
@@ -33,7 +38,7 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO outbox (id, build, created_at) VALUES ($1, $2, $3)";
     write!(*tx, connection => sqlx::query(SQL)
-        .bind(Uuid::now_v7())
+        .bind(new_id())
         .bind(build.as_uuid())
         .bind(now)
         .execute(connection)

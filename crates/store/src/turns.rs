@@ -22,7 +22,7 @@ pub async fn take(store: &Store, lease: &Lease, image: &ImageRef) -> Result<bool
          WHERE NOT EXISTS (SELECT 1 FROM leases \
          WHERE leases.build = push_turns.build AND leases.attempt = push_turns.attempt \
          AND leases.build <> excluded.build)";
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     let taken = write!(tx, connection => sqlx::query(SQL)
         .bind(image.to_string())
         .bind(lease.build.as_uuid())
@@ -40,7 +40,7 @@ pub async fn take(store: &Store, lease: &Lease, image: &ImageRef) -> Result<bool
 /// When the database does not answer; the build's end gives it back then.
 pub async fn give_back(store: &Store, lease: &Lease) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM push_turns WHERE build = $1 AND attempt = $2";
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     write!(tx, connection => sqlx::query(SQL)
         .bind(lease.build.as_uuid())
         .bind(lease.attempt.0)

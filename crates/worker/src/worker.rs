@@ -6,7 +6,8 @@ use std::time::Duration;
 use slipway_domain::{Failure, WorkerId};
 use slipway_queue::{Bell, News, POLL, Queue};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, builds};
+use slipway_store::builds::Claimed;
+use slipway_store::{Store, StoreError, builds};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -104,7 +105,10 @@ impl Worker {
             };
             // The semaphore is never closed.
             let Ok(slot) = slot else { return };
-            let claimed = claim_one(self).await;
+            let claimed = match bell {
+                Some(_) => claim_one(self).await,
+                None => claim_if_anyone_waits(self).await,
+            };
             // At the claim: from here on the lease counts.
             if let Some(bell) = bell.take() {
                 bell.answered();
@@ -156,6 +160,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// [`claim_one`], for a worker that was not told that there is one: to look costs less than to
+/// claim, and most looks find nothing.
+async fn claim_if_anyone_waits(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
+    if builds::is_anyone_waiting(&worker.store).await? { claim_one(worker).await } else { Ok(None) }
 }
 
 /// One round: every lease that ran out is taken back.

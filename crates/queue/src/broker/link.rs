@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::address::{Address, introduction};
 use super::socket::{self, Cord};
 use super::{message, reason, topology};
+use crate::Hears;
 
 /// How long the broker may take to confirm bells. Under load it takes hundreds of
 /// milliseconds; whatever takes this long has gone.
@@ -47,9 +48,10 @@ pub(super) struct Link {
 
 impl Link {
     /// Connects and declares, and listens for news.
-    pub(super) async fn open(address: &Address) -> Result<(Self, Consumer), String> {
+    pub(super) async fn open(address: &Address, hears: Hears) -> Result<(Self, Consumer), String> {
         let cord = Cord::default();
-        let opened = tokio::time::timeout(address.connect_within(), connect(address, &cord)).await;
+        let opened =
+            tokio::time::timeout(address.connect_within(), connect(address, hears, &cord)).await;
         match opened {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(error)) => {
@@ -211,7 +213,7 @@ impl Drop for Link {
     }
 }
 
-async fn connect(address: &Address, cord: &Cord) -> lapin::Result<(Link, Consumer)> {
+async fn connect(address: &Address, hears: Hears, cord: &Cord) -> lapin::Result<(Link, Consumer)> {
     let opening = {
         let (address, cord) = (address.clone(), cord.clone());
         async move |_, _| Ok(socket::open(&address, &cord).await?)
@@ -223,7 +225,7 @@ async fn connect(address: &Address, cord: &Cord) -> lapin::Result<(Link, Consume
     bells.confirm_select(ConfirmSelectOptions::default()).await?;
     let news = connection.create_channel().await?;
     topology::declare_news(&news).await?;
-    let ear = topology::listen(&news).await?;
+    let ear = topology::listen(&news, hears).await?;
     let given_up = watch::Sender::new(None);
     Ok((Link { connection, bells, news, given_up, cord: cord.clone() }, ear))
 }

@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
 use crate::local::{Ear, Local};
-use crate::{News, QueueError};
+use crate::{Hears, News, QueueError};
 
 pub(crate) use address::Address;
 pub(crate) use bells::{Bell, Bells};
@@ -60,7 +60,7 @@ impl State {
 
 impl Broker {
     /// Begins to connect, and goes on trying for as long as there is a handle.
-    pub(crate) fn open(address: Address) -> Self {
+    pub(crate) fn open(address: Address, hears: Hears) -> Self {
         let (unsent, to_send) = mpsc::channel(NEWS_UNSENT);
         let (state, seen) = watch::channel(State::Away("not connected yet".into()));
         let broker = Self {
@@ -72,6 +72,7 @@ impl Broker {
         };
         let supervisor = supervisor::Supervisor {
             address,
+            hears,
             me: Uuid::new_v4(),
             local: broker.local.clone(),
             to_send,

@@ -13,8 +13,8 @@ use super::address::Address;
 use super::link::Link;
 use super::seldom::Seldom;
 use super::{State, message};
-use crate::News;
 use crate::local::Local;
+use crate::{Hears, News};
 
 /// The first pause between two connections, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -24,6 +24,7 @@ const GOOD: Duration = Duration::from_secs(10);
 
 pub(super) struct Supervisor {
     pub(super) address: Address,
+    pub(super) hears: Hears,
     /// This process, in what it tells.
     pub(super) me: Uuid,
     pub(super) local: Local,
@@ -46,7 +47,7 @@ impl Supervisor {
         let mut absence = Absence::default();
         loop {
             let opened = tokio::select! {
-                opened = Link::open(&self.address) => opened,
+                opened = Link::open(&self.address, self.hears) => opened,
                 () = unwanted(&mut self.to_send) => return,
             };
             let reason = match opened {

@@ -12,6 +12,8 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Consumer, ExchangeKind};
 
+use crate::Hears;
+
 /// Durable, and classic on purpose: on one node, without replicas. The row is the truth, and
 /// each worker looks at the rows once a second; a replicated queue would cost each bell a
 /// majority's disks and protect what needs no protection.
@@ -40,7 +42,7 @@ pub(super) async fn declare_news(channel: &Channel) -> lapin::Result<()> {
 }
 
 /// Makes this process an ear, which goes with the connection, and listens.
-pub(super) async fn listen(channel: &Channel) -> lapin::Result<Consumer> {
+pub(super) async fn listen(channel: &Channel, hears: Hears) -> lapin::Result<Consumer> {
     // Exclusive: other queues that go with the broker are deprecated in 4.x.
     let own = QueueDeclareOptions {
         exclusive: true,
@@ -51,7 +53,13 @@ pub(super) async fn listen(channel: &Channel) -> lapin::Result<Consumer> {
     arguments.insert("x-max-length".into(), AMQPValue::LongInt(EAR_BOUND));
     let ear = channel.queue_declare(ShortString::default(), own, arguments).await?;
     let (name, bind) = (ear.name().clone(), QueueBindOptions::default());
-    channel.queue_bind(name.clone(), NEWS.into(), "#".into(), bind, FieldTable::default()).await?;
+    let topics = match hears {
+        Hears::Everything => "#",
+        Hears::CancelAsked => "cancel-asked.*",
+    };
+    channel
+        .queue_bind(name.clone(), NEWS.into(), topics.into(), bind, FieldTable::default())
+        .await?;
     // A hint needs no acknowledgement.
     let listening = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
     channel.basic_consume(name, ShortString::default(), listening, FieldTable::default()).await

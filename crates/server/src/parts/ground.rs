@@ -1,7 +1,7 @@
 //! What every role stands on: rows, bytes and bells.
 
 use slipway_api::{Health, Hosts, Operations};
-use slipway_queue::Queue;
+use slipway_queue::{Hears, Queue};
 use slipway_store::Store;
 use slipway_store::blobs::Blobs;
 use tokio_util::sync::CancellationToken;
@@ -38,13 +38,13 @@ impl Ground {
     ///
     /// # Errors
     /// When a setting is missing or cannot be used.
-    pub(crate) fn shared(settings: &Settings, role: &str) -> Result<Self, Failure> {
+    pub(crate) fn shared(settings: &Settings, role: &str, hears: Hears) -> Result<Self, Failure> {
         settings.check_shared(role)?;
         let url = settings.database.url_in(&settings.data_dir);
         let store = Store::open_later(&url, settings.shared_keys(role)?)?;
         let blobs =
             Blobs::open(&settings.blobs.url_in(&settings.data_dir), &settings.blobs.access())?;
-        Ok(Self { store, blobs, queue: Queue::open(&settings.queue.url)? })
+        Ok(Self { store, blobs, queue: Queue::open_for(&settings.queue.url, hears)? })
     }
 
     /// What a process on this ground tells its operators. `role` is its label in metrics.

@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 
 use slipway_api::{Hosts, Operations, Otherwise};
+use slipway_queue::Hears;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, ended};
@@ -21,7 +22,7 @@ use crate::settings::Settings;
 /// by itself.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let ground = Ground::shared(&settings, "api")?;
+    let ground = Ground::shared(&settings, "api", Hears::Everything)?;
     let listener = bind(settings.http.address()?, "http.listen")?;
     let stopping = CancellationToken::new();
     let operations = ground.operations("api", Hosts::default(), &stopping)?;

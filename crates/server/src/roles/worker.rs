@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use slipway_api::Otherwise;
+use slipway_queue::Hears;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, ended};
@@ -21,7 +22,7 @@ use crate::settings::Settings;
 /// itself.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let ground = Ground::shared(&settings, "worker")?;
+    let ground = Ground::shared(&settings, "worker", Hears::CancelAsked)?;
     let listener = bind(settings.worker.address()?, "worker.listen")?;
     let stop = Stop::default();
     let worker = working::worker(&settings, &ground, &stop, Company::Others)?;

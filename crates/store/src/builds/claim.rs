@@ -9,12 +9,14 @@ use slipway_domain::{
     WorkerId,
 };
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use super::line::{self, Head, Wanted};
 use super::row::corrupt;
 use super::slots;
-use crate::db::{Tx, write};
+use crate::db::{Tx, read, write};
 use crate::seal::Sealed;
+use crate::walk::{Walk, walk};
 use crate::{Lease, Store, StoreError, events};
 
 /// How long a build waits that could not be read.
@@ -55,6 +57,19 @@ struct SealedRow {
     key_id: String,
     nonce: Vec<u8>,
     ciphertext: Vec<u8>,
+}
+
+/// Whether any build is in line. A look that locks nothing, for those who have heard no bell.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_anyone_waiting(store: &Store) -> Result<bool, StoreError> {
+    // By the order of the line: PostgreSQL plans this once, on a table that is still empty.
+    const SQL: &str = "SELECT id FROM builds WHERE status = 'queued' \
+         ORDER BY COALESCE(platform, ''), priority, round LIMIT 1";
+    let first: Option<Uuid> =
+        read!(store, pool => sqlx::query_scalar(SQL).fetch_optional(pool).await)?;
+    Ok(first.is_some())
 }
 
 /// Claims the build that goes next among those that one of the offered hosts can run.
@@ -131,10 +146,10 @@ async fn hold(
     let build = BuildId::from_uuid(head.id);
     let secrets =
         if head.had_secrets { unseal(store, &mut tx, build).await? } else { Secrets::default() };
-    let Some(attempt) = take(&mut tx, build, &host, now).await? else { return Ok(Held::Gone) };
+    let Some(attempt) = take(&mut tx, &head, offer, &host, now).await? else {
+        return Ok(Held::Gone);
+    };
     let lease = Lease { build, attempt, worker: offer.worker, host };
-    note(&mut tx, &lease, offer.expires_at).await?;
-    line::served(&mut tx, head.priority, head.round).await?;
     tx.commit().await?;
     let Head { created_at, traceparent, .. } = head;
     let expires_at = offer.expires_at;
@@ -178,25 +193,30 @@ async fn put_off(
     tx.commit().await
 }
 
-/// Moves the build's row. `None` when it is in line no more.
+/// Moves the build's row, and writes the lease, the event, that the attempt may leave an image
+/// on the host, and that its round of the line is served. `None` when it is in line no more.
 async fn take(
     tx: &mut Tx,
-    build: BuildId,
+    head: &Head,
+    offer: &Offer<'_>,
     host: &HostName,
     now: DateTime<Utc>,
 ) -> Result<Option<Attempt>, StoreError> {
-    const SQL: &str = "UPDATE builds SET status = 'preparing', attempt = attempt + 1, host = $2, \
+    const WALK: Walk = walk!(
+        "UPDATE builds SET status = 'preparing', attempt = attempt + 1, host = $2, \
          obstacle = NULL, \
          preparing_at = $3, building_at = NULL, pushing_at = NULL, purging_at = NULL, \
-         last_seq = last_seq + 1 WHERE id = $1 AND status = 'queued' RETURNING attempt, last_seq";
-    let row: Option<(i32, i64)> = write!(*tx, connection => sqlx::query_as(SQL)
-        .bind(build.as_uuid())
-        .bind(host.as_str())
-        .bind(now)
-        .fetch_optional(connection)
-        .await)?;
-    let Some((attempt, seq)) = row else { return Ok(None) };
-    let attempt = Attempt(attempt);
+         last_seq = last_seq + 1 WHERE id = $1 AND status = 'queued' \
+         RETURNING id, attempt, last_seq",
+        "event": "INSERT INTO events (build, seq, at, attempt, body) \
+         SELECT id, last_seq, $3, attempt, $4 FROM moved",
+        "lease": "INSERT INTO leases (build, attempt, worker, host, expires_at) \
+         SELECT id, attempt, $5, $2, $6 FROM moved",
+        "image": "INSERT INTO images_on_hosts (build, attempt, host) \
+         SELECT id, attempt, $2 FROM moved",
+        "line": "UPDATE lines SET served = $8 WHERE priority = $7 AND served < $8 \
+         AND EXISTS (SELECT 1 FROM moved)",
+    );
     let event = EventBody::State {
         status: BuildState::Running(Stage::Preparing),
         host: Some(host.clone()),
@@ -204,32 +224,19 @@ async fn take(
         digest: None,
         failure: None,
     };
-    events::insert(tx, build, attempt, seq, now, &[event]).await?;
-    Ok(Some(attempt))
-}
-
-/// Writes the lease, and that the attempt may leave an image on the host.
-async fn note(tx: &mut Tx, lease: &Lease, expires_at: DateTime<Utc>) -> Result<(), StoreError> {
-    const LEASE: &str = "INSERT INTO leases (build, attempt, worker, host, expires_at) \
-         VALUES ($1, $2, $3, $4, $5)";
-    const IMAGE: &str = "INSERT INTO images_on_hosts (build, attempt, host) VALUES ($1, $2, $3)";
-    write!(*tx, connection => sqlx::query(LEASE)
-        .bind(lease.build.as_uuid())
-        .bind(lease.attempt.0)
-        .bind(lease.worker.as_uuid())
-        .bind(lease.host.as_str())
-        .bind(expires_at)
-        .execute(connection)
-        .await
-        .map(drop))?;
-    write!(*tx, connection => sqlx::query(IMAGE)
-        .bind(lease.build.as_uuid())
-        .bind(lease.attempt.0)
-        .bind(lease.host.as_str())
-        .execute(connection)
-        .await
-        .map(drop))?;
-    Ok(())
+    let text = WALK.text(tx);
+    let moved: Vec<(Uuid, i32)> = write!(*tx, connection => sqlx::query_as(text)
+        .bind(head.id)
+        .bind(host.as_str())
+        .bind(now)
+        .bind(events::as_text(&event))
+        .bind(offer.worker.as_uuid())
+        .bind(offer.expires_at)
+        .bind(head.priority)
+        .bind(head.round)
+        .fetch_all(connection)
+        .await)?;
+    Ok(moved.first().map(|(_, attempt)| Attempt(*attempt)))
 }
 
 async fn unseal(store: &Store, tx: &mut Tx, build: BuildId) -> Result<Secrets, StoreError> {

@@ -92,15 +92,3 @@ fn claim_to(head: &Head, wanted: &Wanted<'_>) -> impl Ord + use<> {
     let priority = i64::from(head.priority).saturating_add(raised);
     (priority, Reverse((head.round, head.created_at, head.id)))
 }
-
-/// Writes down that a round of a line is being served.
-pub(super) async fn served(tx: &mut Tx, priority: i32, round: i64) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE lines SET served = $2 WHERE priority = $1 AND served < $2";
-    write!(*tx, connection => sqlx::query(SQL)
-        .bind(priority)
-        .bind(round)
-        .execute(connection)
-        .await
-        .map(drop))?;
-    Ok(())
-}

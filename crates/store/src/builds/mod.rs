@@ -15,7 +15,7 @@ mod transition;
 mod waiting;
 
 pub use cancel::{Cancelled, cancel, cancel_requested};
-pub use claim::{Claimed, Offer, claim};
+pub use claim::{Claimed, Offer, claim, is_anyone_waiting};
 pub use give_up::give_up;
 pub use lease::{Heartbeat, Returned, renew, return_all, return_expired};
 pub use read::{Filter, Position, find, list};

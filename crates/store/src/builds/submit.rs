@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use slipway_domain::{Attempt, BuildId, BuildSpec, BuildState, EventBody, Secrets, Source};
+use slipway_domain::{BuildId, BuildSpec, BuildState, EventBody, Secrets, Source};
 use uuid::Uuid;
 
 use super::Build;
@@ -12,6 +12,7 @@ use super::give_up::give_up_at;
 use super::row::{Row, build_columns};
 use super::supersede;
 use crate::db::{Tx, write};
+use crate::walk::{Walk, walk};
 use crate::{Store, StoreError, events, outbox};
 
 /// What is submitted.
@@ -34,6 +35,14 @@ pub struct Submission<'a> {
 }
 
 impl<'a> Submission<'a> {
+    /// Whether one walk writes all there is to it.
+    fn is_plain(&self) -> bool {
+        self.idempotency.is_none()
+            && self.spec.supersede_key.is_none()
+            && self.secrets.is_empty()
+            && !matches!(self.spec.source, Source::Upload { .. })
+    }
+
     /// A first submission with nothing beside it.
     #[must_use]
     pub const fn new(id: BuildId, spec: &'a BuildSpec, secrets: &'a Secrets) -> Self {
@@ -88,7 +97,7 @@ pub async fn submit(
     now: DateTime<Utc>,
 ) -> Result<Submitted, StoreError> {
     let project = submission.spec.project.as_str();
-    let mut tx = store.begin().await?;
+    let mut tx = if submission.is_plain() { store.single().await? } else { store.begin().await? };
     // The upload first: its row lock keeps retention from taking it away meanwhile.
     let upload = match &submission.spec.source {
         Source::Upload { id } => Some(id.as_uuid()),
@@ -127,15 +136,6 @@ pub async fn submit(
     if !submission.secrets.is_empty() {
         seal(store, &mut tx, submission).await?;
     }
-    let queued = EventBody::State {
-        status: BuildState::Queued,
-        host: None,
-        note: None,
-        digest: None,
-        failure: None,
-    };
-    events::insert(&mut tx, submission.id, Attempt(0), 1, now, &[queued]).await?;
-    outbox::insert(&mut tx, submission.id, now).await?;
     tx.commit().await?;
     Ok(Submitted::New { build: Box::new(build), superseded })
 }
@@ -158,6 +158,7 @@ async fn touch_upload(
     Ok(found == 1)
 }
 
+/// Writes the row, its first event and its bell.
 async fn insert(
     tx: &mut Tx,
     submission: &Submission<'_>,
@@ -168,16 +169,21 @@ async fn insert(
     // Two submits at once may get the same one, which is no harm: the older goes first. The
     // last is asked for by its order, not by max(): PostgreSQL plans this once, on a table
     // that is still empty, and would walk through all that waits ever after.
-    const SQL: &str = concat!(
-        "INSERT INTO builds (id, project, image, repository, platform, spec, upload, retry_of, \
-         status, not_before, created_at, had_secrets, last_seq, priority, queue_seconds, \
-         give_up_at, supersede_key, traceparent, round) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1, $11, $12, $13, $14, \
-         $15, (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
-         WHERE priority = $11 UNION ALL SELECT (SELECT round FROM builds \
-         WHERE project = $2 AND priority = $11 AND status = 'queued' \
-         ORDER BY round DESC LIMIT 1)) AS before)) RETURNING ",
-        build_columns!()
+    const WALK: Walk = walk!(
+        concat!(
+            "INSERT INTO builds (id, project, image, repository, platform, spec, upload, \
+             retry_of, status, not_before, created_at, had_secrets, last_seq, priority, \
+             queue_seconds, give_up_at, supersede_key, traceparent, round) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1, $11, $12, $13, \
+             $14, $15, (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
+             WHERE priority = $11 UNION ALL SELECT (SELECT round FROM builds \
+             WHERE project = $2 AND priority = $11 AND status = 'queued' \
+             ORDER BY round DESC LIMIT 1)) AS before)) RETURNING ",
+            build_columns!()
+        ),
+        "event": "INSERT INTO events (build, seq, at, attempt, body) \
+         SELECT id, last_seq, $9, attempt, $16 FROM moved",
+        "bell": "INSERT INTO outbox (id, build, created_at) SELECT $17, id, $9 FROM moved",
     );
     let spec = submission.spec;
     // Words, numbers and maps of strings: this cannot fail to serialise.
@@ -186,7 +192,15 @@ async fn insert(
     let queue_seconds = asked
         .or(submission.queue_timeout)
         .map(|timeout| i32::try_from(timeout.as_secs()).unwrap_or(i32::MAX));
-    let row: Row = write!(*tx, connection => sqlx::query_as(SQL)
+    let queued = EventBody::State {
+        status: BuildState::Queued,
+        host: None,
+        note: None,
+        digest: None,
+        failure: None,
+    };
+    let text = WALK.text(tx);
+    let rows: Vec<Row> = write!(*tx, connection => sqlx::query_as(text)
         .bind(submission.id.as_uuid())
         .bind(spec.project.as_str())
         .bind(spec.image.to_string())
@@ -202,9 +216,12 @@ async fn insert(
         .bind(give_up_at(queue_seconds, now))
         .bind(spec.supersede_key.as_deref())
         .bind(submission.traceparent)
-        .fetch_one(connection)
+        .bind(events::as_text(&queued))
+        .bind(outbox::new_id())
+        .fetch_all(connection)
         .await)?;
-    row.try_into()
+    let row = rows.into_iter().next();
+    row.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?.try_into()
 }
 
 /// Takes the key for this build. `false` when another request has it; two that come at

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::give_up::give_up_at;
 use super::row::parse_state;
 use crate::db::{Tx, write};
+use crate::walk::{Walk, together, walk};
 use crate::{Lease, Store, StoreError, events, outbox};
 
 /// How a build ends.
@@ -49,6 +50,7 @@ struct CurrentRow {
     status: String,
     attempt: i32,
     losses: i32,
+    host: Option<String>,
     digest: Option<String>,
     cancel_requested_at: Option<DateTime<Utc>>,
     queue_seconds: Option<i32>,
@@ -62,6 +64,7 @@ pub(super) struct Current {
     pub(super) state: BuildState,
     pub(super) attempt: Attempt,
     pub(super) losses: u32,
+    pub(super) host: Option<HostName>,
     pub(super) digest: Option<String>,
     pub(super) cancel_requested: bool,
     pub(super) queue_seconds: Option<i32>,
@@ -72,7 +75,6 @@ pub(super) struct Current {
 /// What else changes with a step.
 #[derive(Default)]
 pub(super) struct Change {
-    pub(super) host: Option<HostName>,
     pub(super) note: Option<String>,
     pub(super) digest: Option<String>,
     pub(super) failure: Option<Failure>,
@@ -183,6 +185,10 @@ pub(super) async fn back_in_line(
     if let Some(failure) = terms.loss.filter(|_| losses >= terms.max_attempts) {
         return end(tx, current, Ending::Failed(exhausted(failure, losses)), now).await;
     }
+    const CLEAR: Walk = together!(
+        "lease": "DELETE FROM leases WHERE build = $1";
+        "DELETE FROM push_turns WHERE build = $1"
+    );
     let change = Change { note: Some(terms.note), ..Change::default() };
     step(tx, current, BuildState::Queued, change, now).await?;
     const SQL: &str =
@@ -195,7 +201,7 @@ pub(super) async fn back_in_line(
         .execute(connection)
         .await
         .map(drop))?;
-    release(tx, current.id).await?;
+    clear(tx, &CLEAR, current.id).await?;
     outbox::insert(tx, current.id, now).await?;
     Ok(BuildState::Queued)
 }
@@ -207,7 +213,11 @@ pub(super) async fn end(
     ending: Ending,
     now: DateTime<Utc>,
 ) -> Result<BuildState, StoreError> {
-    const ERASE: &str = "DELETE FROM sealed_secrets WHERE build = $1";
+    const CLEAR: Walk = together!(
+        "lease": "DELETE FROM leases WHERE build = $1",
+        "turn": "DELETE FROM push_turns WHERE build = $1";
+        "DELETE FROM sealed_secrets WHERE build = $1"
+    );
     let (outcome, failure) = match ending {
         Ending::Succeeded => (Outcome::Succeeded, None),
         Ending::Failed(failure) => (Outcome::Failed, Some(failure)),
@@ -222,12 +232,7 @@ pub(super) async fn end(
     // Every end passes here. One whose commit fails is counted again when it is repeated.
     metrics::counter!("slipway_builds_finished_total", "outcome" => state.as_str(), "fault" => fault)
         .increment(1);
-    release(tx, current.id).await?;
-    write!(*tx, connection => sqlx::query(ERASE)
-        .bind(current.id.as_uuid())
-        .execute(connection)
-        .await
-        .map(drop))?;
+    clear(tx, &CLEAR, current.id).await?;
     Ok(state)
 }
 
@@ -242,7 +247,7 @@ async fn held(tx: &mut Tx, lease: &Lease) -> Result<Current, StoreError> {
 /// Reads and locks a build's row.
 pub(super) async fn current(tx: &mut Tx, id: BuildId) -> Result<Option<Current>, StoreError> {
     let sql = format!(
-        "SELECT id, status, attempt, losses, digest, cancel_requested_at, queue_seconds, \
+        "SELECT id, status, attempt, losses, host, digest, cancel_requested_at, queue_seconds, \
          give_up_at, superseded_by FROM builds WHERE id = $1{}",
         tx.for_update()
     );
@@ -256,6 +261,7 @@ pub(super) async fn current(tx: &mut Tx, id: BuildId) -> Result<Option<Current>,
             state: parse_state(row.id, &row.status)?,
             attempt: Attempt(row.attempt),
             losses: u32::try_from(row.losses).unwrap_or(0),
+            host: row.host.and_then(|name| HostName::parse(&name).ok()),
             digest: row.digest,
             cancel_requested: row.cancel_requested_at.is_some(),
             queue_seconds: row.queue_seconds,
@@ -274,51 +280,55 @@ pub(super) async fn step(
     change: Change,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE builds SET status = $4, last_seq = last_seq + 1, \
+    const WALK: Walk = walk!(
+        "UPDATE builds SET status = $4, last_seq = last_seq + 1, \
          building_at = CASE $4 WHEN 'building' THEN $5 ELSE building_at END, \
          pushing_at = CASE $4 WHEN 'pushing' THEN $5 ELSE pushing_at END, \
          purging_at = CASE $4 WHEN 'purging' THEN $5 ELSE purging_at END, \
          finished_at = CASE WHEN $6 THEN $5 ELSE NULL END, \
          digest = COALESCE($7, digest), failure = COALESCE($8, failure) \
-         WHERE id = $1 AND status = $2 AND attempt = $3 RETURNING last_seq, digest, host";
+         WHERE id = $1 AND status = $2 AND attempt = $3 RETURNING id, attempt, last_seq",
+        "event": "INSERT INTO events (build, seq, at, attempt, body) \
+         SELECT id, last_seq, $5, attempt, $9 FROM moved",
+    );
     if !current.state.may_become(to) {
         return Err(StoreError::LeaseLost(current.id));
     }
     // Words and strings: this cannot fail to serialise.
     let failure_json =
         change.failure.as_ref().map(|f| serde_json::to_string(f).unwrap_or_default());
-    let row: Option<(i64, Option<String>, Option<String>)> = write!(*tx, connection => sqlx::query_as(SQL)
-            .bind(current.id.as_uuid())
-            .bind(current.state.as_str())
-            .bind(current.attempt.0)
-            .bind(to.as_str())
-            .bind(now)
-            .bind(to.is_finished())
-            .bind(change.digest)
-            .bind(failure_json)
-            .fetch_optional(connection)
-            .await)?;
-    let (seq, digest, host) = row.ok_or(StoreError::LeaseLost(current.id))?;
+    let digest = change.digest.as_ref().or(current.digest.as_ref());
     let event = EventBody::State {
         status: to,
-        host: change.host.or_else(|| host.and_then(|name| HostName::parse(&name).ok())),
+        host: current.host.clone(),
         note: change.note,
-        digest: digest.filter(|_| to == BuildState::Finished(Outcome::Succeeded)),
+        digest: digest.filter(|_| to == BuildState::Finished(Outcome::Succeeded)).cloned(),
         failure: change.failure,
     };
-    events::insert(tx, current.id, current.attempt, seq, now, &[event]).await
+    let text = WALK.text(tx);
+    let moved: Vec<(Uuid, i32, i64)> = write!(*tx, connection => sqlx::query_as(text)
+        .bind(current.id.as_uuid())
+        .bind(current.state.as_str())
+        .bind(current.attempt.0)
+        .bind(to.as_str())
+        .bind(now)
+        .bind(to.is_finished())
+        .bind(change.digest)
+        .bind(failure_json)
+        .bind(events::as_text(&event))
+        .fetch_all(connection)
+        .await)?;
+    if moved.is_empty() { Err(StoreError::LeaseLost(current.id)) } else { Ok(()) }
 }
 
-async fn release(tx: &mut Tx, build: BuildId) -> Result<(), StoreError> {
-    const LEASE: &str = "DELETE FROM leases WHERE build = $1";
-    const TURN: &str = "DELETE FROM push_turns WHERE build = $1";
-    for sql in [LEASE, TURN] {
-        write!(*tx, connection => sqlx::query(sql)
-            .bind(build.as_uuid())
-            .execute(connection)
-            .await
-            .map(drop))?;
-    }
+/// Deletes what belongs to a build that is held no more.
+async fn clear(tx: &mut Tx, walk: &Walk, build: BuildId) -> Result<(), StoreError> {
+    let text = walk.text(tx);
+    write!(*tx, connection => sqlx::query(text)
+        .bind(build.as_uuid())
+        .execute(connection)
+        .await
+        .map(drop))?;
     Ok(())
 }
 

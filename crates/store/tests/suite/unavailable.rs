@@ -15,7 +15,7 @@ use crate::ground::{Ground, on_postgres, on_sqlite};
 use crate::wire::Wire;
 
 /// No answer may be longer in coming than this.
-const SECONDS: Duration = Duration::from_secs(8);
+const SECONDS: Duration = Duration::from_secs(12);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_cut_off_and_comes_back() {

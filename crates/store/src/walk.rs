@@ -1,0 +1,63 @@
+//! Several statements in one walk to the database.
+//!
+//! A walk over the network and back, and the waking up at both of its ends, costs more than
+//! what most statements here do. PostgreSQL takes several as one statement (`WITH`), SQLite
+//! takes them one after the other; the text of each is written once, by [`walk!`].
+//!
+//! They do not see each other: on PostgreSQL all of them see the rows as they were.
+
+use crate::db::Tx;
+
+/// Statements that go together, as each database wants them.
+pub(crate) struct Walk {
+    pub(crate) postgres: &'static str,
+    pub(crate) sqlite: &'static str,
+}
+
+/// Puts statements together that share their parameters, the first of which writes a row of `builds`
+/// and says so (`RETURNING`). The others read what it said from `moved`, and do nothing where it
+/// did nothing. `$1` is the build's id. Only the last one may touch no row: on SQLite each finds
+/// in `moved` whether the one before it did.
+macro_rules! walk {
+    ($moved:expr, $($name:literal: $statement:expr),+ $(,)?) => {
+        $crate::walk::Walk {
+            postgres: concat!(
+                "WITH moved AS (", $moved, ")",
+                $(", ", $name, " AS (", $statement, ")",)+
+                " SELECT * FROM moved"
+            ),
+            sqlite: concat!(
+                $moved,
+                $(
+                    "; WITH moved AS (SELECT * FROM builds WHERE id = $1 AND changes() > 0) ",
+                    $statement,
+                )+
+            ),
+        }
+    };
+}
+
+/// Puts statements together that share their parameters and nothing else.
+macro_rules! together {
+    ($($name:literal: $statement:expr),+; $last:expr) => {
+        $crate::walk::Walk {
+            postgres: concat!(
+                "WITH ", $($name, " AS (", $statement, "), ",)+
+                "nothing AS (SELECT 1) ", $last
+            ),
+            sqlite: concat!($($statement, "; ",)+ $last),
+        }
+    };
+}
+
+pub(crate) use {together, walk};
+
+impl Walk {
+    /// The text for the database that `tx` is of.
+    pub(crate) const fn text(&self, tx: &Tx) -> &'static str {
+        match tx {
+            Tx::Postgres(_) | Tx::Single(_) => self.postgres,
+            Tx::Sqlite(_) => self.sqlite,
+        }
+    }
+}
