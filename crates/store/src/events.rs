@@ -19,7 +19,7 @@ struct Row {
 }
 
 /// Writes what a running build's steps and output said. Either all or nothing is written, and
-/// once: whoever got no answer may try again with the same time.
+/// once: whoever got no answer may try again with the same time, which stands for the batch.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
@@ -45,25 +45,27 @@ pub(crate) async fn append_in(
     bodies: &[EventBody],
 ) -> Result<(), StoreError> {
     let texts: Vec<String> = bodies.iter().map(as_text).collect();
-    let Some(last) = texts.last() else { return Ok(()) };
+    if texts.is_empty() {
+        return Ok(());
+    }
     let appended = match tx.postgres() {
         Some(connection) => append_together(connection, lease, now, &texts).await?,
         None => append_numbered(tx, lease, now, &texts).await?,
     };
-    if appended || is_last(tx, lease, now, last).await? {
+    if appended || is_last(tx, lease, now).await? {
         return Ok(());
     }
     Err(StoreError::LeaseLost(lease.build))
 }
 
-/// Gives out numbers to `$3` events, unless the last of them was written before. A macro,
-/// because a part of a statement has to be a literal.
+/// Gives out numbers to `$3` events, unless they were written before. A macro, because a part of
+/// a statement has to be a literal.
 macro_rules! number {
     () => {
-        "UPDATE builds SET last_seq = last_seq + $3 WHERE id = $1 AND attempt = $2 \
+        "UPDATE builds SET last_seq = last_seq + $3, appended_at = $4 \
+         WHERE id = $1 AND attempt = $2 \
          AND status IN ('preparing', 'building', 'pushing', 'purging') \
-         AND NOT EXISTS (SELECT 1 FROM events WHERE build = $1 AND seq = last_seq \
-             AND attempt = $2 AND at = $4 AND body = $5) RETURNING "
+         AND appended_at IS DISTINCT FROM $4 RETURNING "
     };
 }
 
@@ -79,7 +81,7 @@ async fn append_together(
         number!(),
         "id, attempt, last_seq) INSERT INTO events (build, seq, at, attempt, body) \
          SELECT id, last_seq - $3 + place, $4, attempt, said FROM moved, \
-         unnest($6::text[]) WITH ORDINALITY AS texts (said, place)"
+         unnest($5::text[]) WITH ORDINALITY AS texts (said, place)"
     );
     let done = answered(
         sqlx::query(SQL)
@@ -87,7 +89,6 @@ async fn append_together(
             .bind(lease.attempt.0)
             .bind(i64::try_from(texts.len()).unwrap_or(i64::MAX))
             .bind(now)
-            .bind(texts.last())
             .bind(texts)
             .execute(connection),
     )
@@ -108,7 +109,6 @@ async fn append_numbered(
         .bind(lease.attempt.0)
         .bind(count)
         .bind(now)
-        .bind(texts.last())
         .fetch_optional(connection)
         .await)?;
     let Some(last) = last else { return Ok(false) };
@@ -118,22 +118,13 @@ async fn append_numbered(
 
 /// Whether a running attempt has written this last: its commit went through, and the answer
 /// was lost.
-async fn is_last(
-    tx: &mut Tx,
-    lease: &Lease,
-    at: DateTime<Utc>,
-    body: &str,
-) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT count(*) FROM builds \
-         JOIN events ON events.build = builds.id AND events.seq = builds.last_seq \
-         WHERE builds.id = $1 AND builds.attempt = $2 AND builds.finished_at IS NULL \
-         AND builds.status <> 'queued' \
-         AND events.attempt = $2 AND events.at = $3 AND events.body = $4";
+async fn is_last(tx: &mut Tx, lease: &Lease, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT count(*) FROM builds WHERE id = $1 AND attempt = $2 \
+         AND finished_at IS NULL AND status <> 'queued' AND appended_at = $3";
     let written: i64 = write!(*tx, connection => sqlx::query_scalar(SQL)
         .bind(lease.build.as_uuid())
         .bind(lease.attempt.0)
         .bind(at)
-        .bind(body)
         .fetch_one(connection)
         .await)?;
     Ok(written > 0)

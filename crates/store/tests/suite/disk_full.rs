@@ -70,14 +70,14 @@ async fn goes_on_after(ground: &Ground, disk: &SmallDisk) {
     advance(&store, &lease, Stage::Building, None, at(2)).await.unwrap();
     submit(&store, &spec("r.example/waits:1"), at(2)).await;
 
-    for _ in 0..3 {
+    for round in 0..3 {
         let full = disk.fill();
         until_full(&store, &lease).await;
         let before = ground.everything().await;
         full_for_everybody(&store, &lease).await;
         assert_eq!(ground.everything().await, before, "nothing half written");
         drop(full);
-        append(&store, &lease, at(5), &[log("there is room again\n")]).await.unwrap();
+        append(&store, &lease, at(5 + round), &[log("there is room again\n")]).await.unwrap();
         submit(&store, &spec("r.example/after:1"), at(6)).await;
     }
 
@@ -94,10 +94,10 @@ async fn goes_on_after(ground: &Ground, disk: &SmallDisk) {
 /// files is used up too.
 async fn until_full(store: &Store, lease: &Lease) {
     let mut state = 1_u64;
-    for _ in 0..2000 {
+    for batch in 0..2000 {
         // Text that does not compress, or PostgreSQL would keep it in next to nothing.
         let text: String = std::iter::repeat_with(|| noise(&mut state)).take(32 * 1024).collect();
-        match append(store, lease, at(3), &[log(&text)]).await {
+        match append(store, lease, at(100 + batch), &[log(&text)]).await {
             Ok(()) => {}
             Err(StoreError::Full(_)) => return,
             Err(error) => panic!("{error:?}"),

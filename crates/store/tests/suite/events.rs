@@ -93,7 +93,8 @@ async fn no_gap_while_many_write_and_one_reads(ground: &Ground) {
         tokio::spawn(async move {
             for n in 0..EACH {
                 let lines: Vec<_> = (0..=n % 3).map(|_| log(&format!("{writer}\n"))).collect();
-                append(&store, &lease, at(2 + n), &lines).await.unwrap();
+                // No two batches of a build have one time.
+                append(&store, &lease, at(2 + n * WRITERS + writer), &lines).await.unwrap();
                 if n == EACH / 2 {
                     let answer = cancel(&store, lease.build(), at(3)).await.unwrap();
                     assert_eq!(answer, Cancelled::Requested);

@@ -110,7 +110,7 @@ async fn output_that_is_written_twice_is_written_once(ground: &Ground) {
     assert_eq!(ground.everything().await, before);
     // The same words at another time are said once more.
     append(&store, &lease, at(5), &said).await.unwrap();
-    append(&store, &lease, at(5), &[log("c\n")]).await.unwrap();
+    append(&store, &lease, at(6), &[log("c\n")]).await.unwrap();
     assert_eq!(ground.count("events").await, 7);
 }
 
