@@ -1,8 +1,8 @@
 //! Following a build: everything that happened since event N, then everything that
 //! happens, from one sequence and from any server.
 
+pub mod render;
 mod tail;
-mod text;
 
+pub use render::{Aside, Format, Renderer, Text, as_text};
 pub use tail::Tail;
-pub use text::{Text, as_text};

@@ -1,4 +1,4 @@
-//! `GET /api/v2/builds/{id}/logs`: the events of a build as text.
+//! `GET /api/v2/builds/{id}/logs`: the events of a build as a log, in one of several forms.
 //!
 //! A log may be longer than memory: it is read and sent a batch at a time, and the next
 //! batch is read when the client has taken the one before.
@@ -9,12 +9,12 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 use slipway_api_types::ErrorView;
 use slipway_domain::Event;
-use slipway_follow::{Tail, Text, as_text};
+use slipway_follow::{Aside, Renderer, Tail};
 use slipway_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
-use super::path;
 use super::waiting::Wait;
+use super::{log_format, path};
 use crate::Api;
 use crate::error::Error;
 use crate::params::Params;
@@ -24,6 +24,13 @@ use crate::params::Params;
 /// Steps, their output and the states of the build as text. `follow=true` goes on until
 /// the build is over; while it waits, `==> waiting: …` says why, and says so again when the
 /// reason is another one.
+///
+/// `format` is `text`; `classic`, as Docker's classic builder prints (`Step 1/5 : FROM x`, then
+/// the output alone); `docker-json`, the same as the JSON stream of a Docker Engine
+/// (`{"stream": …}`, `{"status": …}`, `{"errorDetail": …, "error": …}`, lines ending in CR LF);
+/// or `jsonl`, the events themselves, one JSON object a line, where a line without `seq` is no
+/// event: `waiting` says why the build waits, `reconnect` that the server is about to stop.
+/// Without `format`, `Accept` chooses: `application/x-ndjson`, `application/json`, or text.
 #[utoipa::path(
     get, path = "/api/v2/builds/{id}/logs", tag = "builds", operation_id = "get_build_logs",
     params(
@@ -31,6 +38,8 @@ use crate::params::Params;
         ("from" = Option<i64>, Query, minimum = 0,
             description = "The number of the last event you have; what comes after it is sent"),
         ("follow" = Option<bool>, Query, description = "Stay until the build is over"),
+        ("format" = Option<String>, Query,
+            description = "`text`, `classic`, `docker-json` or `jsonl`"),
     ),
     responses(
         (status = 200, description = "The text", body = String,
@@ -42,13 +51,15 @@ use crate::params::Params;
     )
 )]
 pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
-    let params = Params::read(&req, &["from", "follow"])?;
+    let params = Params::read(&req, &["from", "follow", "format"])?;
     let after = params.seq("from")?.unwrap_or(0);
     let follow = params.flag("follow")?;
+    let format = log_format::asked(&req, &params)?;
     let build = path::build(&req, &api).await?;
     let mut response = HttpResponse::Ok();
     response
-        .content_type("text/plain; charset=utf-8")
+        .content_type(log_format::content_type(format))
+        .insert_header((header::VARY, "Accept"))
         .insert_header(("Slipway-Last-Seq", build.last_seq))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         // nginx would keep a live log back until its buffer is full.
@@ -61,7 +72,7 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     let log = Log {
         tail: Tail::new(&api.store, &api.queue, build.id, after),
         wait: Wait::of(&api.store, &build),
-        text: Text::default(),
+        renderer: Renderer::new(format),
         last: after,
         until: if follow { None } else { Some(build.last_seq) },
         stopping: api.stopping.clone(),
@@ -82,7 +93,7 @@ enum Next {
 struct Log {
     tail: Tail,
     wait: Wait,
-    text: Text,
+    renderer: Renderer,
     /// The last event that was rendered.
     last: i64,
     /// The last event to render; none for a follower.
@@ -100,8 +111,8 @@ impl Log {
             let Some(mut log) = log else { return Ok(None) };
             loop {
                 let text = match log.next().await? {
-                    Next::Events(batch) => as_text(&mut log.text, &batch),
-                    Next::Waiting(reason) => format!("==> waiting: {reason}\n"),
+                    Next::Events(batch) => log.renderer.batch(&batch),
+                    Next::Waiting(reason) => log.renderer.aside(Aside::Waiting(&reason)),
                     Next::End => return Ok(log.farewell().map(|text| (text, None))),
                 };
                 // An empty chunk would end the answer.
@@ -137,11 +148,7 @@ impl Log {
 
     /// What a follower is told who is sent away before the end.
     fn farewell(&self) -> Option<Bytes> {
-        self.sent_away.then(|| {
-            let last = self.last;
-            Bytes::from(format!(
-                "==> this server is stopping; go on with ?follow=true&from={last}\n"
-            ))
-        })
+        let words = Aside::Stopping { last_seq: self.last };
+        self.sent_away.then(|| Bytes::from(self.renderer.aside(words)))
     }
 }

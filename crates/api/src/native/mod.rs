@@ -4,6 +4,7 @@ pub(crate) mod builds;
 pub(crate) mod cancel;
 pub(crate) mod events;
 pub(crate) mod hosts;
+mod log_format;
 pub(crate) mod logs;
 mod path;
 pub(crate) mod projects;

@@ -89,6 +89,48 @@ async fn a_follower_is_told_why_a_build_waits_and_nothing_is_written_for_it() {
 }
 
 #[tokio::test]
+async fn a_log_in_each_of_its_forms() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({})).await;
+    Worker::start(&server).await.succeed().await;
+
+    let classic = server.get(&format!("{build}/logs?format=classic")).await;
+    assert_eq!(classic.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(classic.text, "Step 1/1 : RUN make\nhello\n");
+    let stream = server.get(&format!("{build}/logs?format=docker-json")).await;
+    assert_eq!(stream.header("content-type"), "application/json");
+    assert_eq!(
+        stream.text,
+        "{\"stream\":\"Step 1/1 : RUN make\\n\"}\r\n{\"stream\":\"hello\\n\"}\r\n"
+    );
+    let lines = server.get(&format!("{build}/logs?format=jsonl&from=4")).await;
+    assert_eq!(lines.header("content-type"), "application/x-ndjson");
+    let first: serde_json::Value =
+        serde_json::from_str(lines.text.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["seq"], &first["text"]), (&json!(5), &json!("hello\n")));
+    assert_eq!(lines.text.lines().count(), 5);
+
+    // By Accept, where nothing is named.
+    for (accept, expected) in [
+        ("*/*", "text/plain; charset=utf-8"),
+        ("text/html, */*;q=0.1", "text/plain; charset=utf-8"),
+        ("application/x-ndjson", "application/x-ndjson"),
+        ("application/jsonl, text/plain;q=0.5", "application/x-ndjson"),
+        ("text/plain;q=0.2, application/json", "application/json"),
+        ("image/png", "text/plain; charset=utf-8"),
+        ("nonsense", "text/plain; charset=utf-8"),
+    ] {
+        let request = server.request(Method::GET, &format!("{build}/logs"));
+        let by_accept = answer(request.header("Accept", accept)).await;
+        assert_eq!((by_accept.status, by_accept.header("content-type").as_str()), (200, expected));
+        assert_eq!(by_accept.header("vary"), "Accept");
+    }
+    let request = server.request(Method::GET, &format!("{build}/logs?format=classic"));
+    let named = answer(request.header("Accept", "application/json")).await;
+    assert_eq!(named.text, classic.text);
+}
+
+#[tokio::test]
 async fn a_long_log_comes_whole() {
     let server = Server::start().await;
     let build = server.submitted(json!({})).await;
@@ -114,7 +156,7 @@ async fn a_parameter_that_is_wrong_is_named() {
     let server = Server::start().await;
     let build = server.submitted(json!({})).await;
     let mut table = Vec::new();
-    for query in ["from=-1", "from=x", "follow=yes", "tail=5"] {
+    for query in ["from=-1", "from=x", "follow=yes", "format=html", "tail=5"] {
         table.push(server.get(&format!("{build}/logs?{query}")).await.line());
     }
     let unknown = "/api/v2/builds/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071/logs";
@@ -123,7 +165,8 @@ async fn a_parameter_that_is_wrong_is_named() {
     400 {"error":{"code":"invalid_field","message":"is not the number of an event","field":"from","hint":"give the number of the last event you have; 0 is before the first"}}
     400 {"error":{"code":"invalid_field","message":"is not the number of an event","field":"from","hint":"give the number of the last event you have; 0 is before the first"}}
     400 {"error":{"code":"invalid_field","message":"must be true or false","field":"follow"}}
-    400 {"error":{"code":"unknown_parameter","message":"there is no such parameter","field":"tail","hint":"the parameters are from, follow"}}
+    400 {"error":{"code":"invalid_field","message":"is no form of a log","field":"format","hint":"it can be text, classic, docker-json, jsonl"}}
+    400 {"error":{"code":"unknown_parameter","message":"there is no such parameter","field":"tail","hint":"the parameters are from, follow, format"}}
     404 {"error":{"code":"no_such_build","message":"there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
     "#);
 }

@@ -1,11 +1,9 @@
 //! What a person reads on a terminal.
-#![expect(clippy::unwrap_used, reason = "a story that cannot go on says so by a panic")]
 
-use slipway_domain::{
-    Attempt, BuildState, Event, EventBody, Failure, HostName, LogStream, Outcome, Reason, Stage,
-    StepStatus, now,
-};
+use slipway_domain::{BuildState, EventBody, Failure, Outcome, Reason, Stage, StepStatus};
 use slipway_follow::{Text, as_text};
+
+use crate::bodies::{ended, events, finished, log, on_host, state, step};
 
 #[test]
 fn a_build_that_goes_well() {
@@ -139,53 +137,4 @@ fn in_one_batch_or_many_it_reads_the_same() {
 
 fn rendered(bodies: &[EventBody]) -> String {
     as_text(&mut Text::default(), &events(bodies))
-}
-
-fn events(bodies: &[EventBody]) -> Vec<Event> {
-    (1..)
-        .zip(bodies)
-        .map(|(seq, body)| Event { seq, at: now(), attempt: Attempt(1), body: body.clone() })
-        .collect()
-}
-
-fn state(status: BuildState) -> EventBody {
-    EventBody::State { status, host: None, note: None, digest: None, failure: None }
-}
-
-fn on_host(stage: Stage) -> EventBody {
-    EventBody::State {
-        status: BuildState::Running(stage),
-        host: Some(HostName::parse("h1").unwrap()),
-        note: None,
-        digest: None,
-        failure: None,
-    }
-}
-
-fn finished(outcome: Outcome, failure: Option<Failure>) -> EventBody {
-    EventBody::State {
-        status: BuildState::Finished(outcome),
-        host: Some(HostName::parse("h1").unwrap()),
-        note: None,
-        digest: None,
-        failure,
-    }
-}
-
-fn step(step: u32, name: &str, status: StepStatus) -> EventBody {
-    EventBody::Step { step, name: name.into(), status, error: None, duration_ms: None }
-}
-
-fn ended(
-    step: u32,
-    status: StepStatus,
-    error: Option<&str>,
-    duration_ms: Option<i64>,
-) -> EventBody {
-    let error = error.map(str::to_owned);
-    EventBody::Step { step, name: "RUN make".into(), status, error, duration_ms }
-}
-
-fn log(step: Option<u32>, text: &str) -> EventBody {
-    EventBody::Log { step, stream: LogStream::Stdout, text: text.into() }
 }
