@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use crate::archive::InputError;
 use crate::contents::Contents;
-use crate::entry::{Entry, Kind, MODE_BITS};
+use crate::entry::{Entry, Kind, MODE_BITS, plausible_mtime};
 use crate::ignore::Ignore;
 use crate::output::CleanTar;
 use crate::path::normalise;
@@ -30,6 +30,8 @@ pub struct ContextWriter<W: Write> {
     contents: Contents,
     clean: CleanTar<W>,
     entries: u64,
+    /// Of what is written from now on: seconds since 1970.
+    time: u64,
     /// Something was seen in the folder that is the context.
     is_there: bool,
 }
@@ -58,8 +60,15 @@ impl<W: Write> ContextWriter<W> {
             contents: Contents::new(options.dockerfile.clone()),
             clean: CleanTar::new(out),
             entries: 0,
+            time: 0,
             is_there: false,
         })
+    }
+
+    /// When whatever is written from now on was changed last: seconds since 1970, which is what
+    /// it is before this is called.
+    pub fn set_time(&mut self, seconds: u64) {
+        self.time = plausible_mtime(seconds);
     }
 
     /// Whether a file at `path` would go on. Ask before its bytes are fetched.
@@ -87,7 +96,7 @@ impl<W: Write> ContextWriter<W> {
         size: u64,
         mut data: impl Read,
     ) -> Result<(), ContextError> {
-        if !self.begin(&of(Kind::File, path, &[], size, mode))? {
+        if !self.begin(&self.entry(Kind::File, path, &[], size, mode))? {
             return Ok(());
         }
         let within = |error| refuse::input(error, Some(path));
@@ -113,7 +122,7 @@ impl<W: Write> ContextWriter<W> {
     /// # Errors
     /// As [`Self::file`].
     pub fn folder(&mut self, path: &[u8], mode: u32) -> Result<(), ContextError> {
-        self.begin(&of(Kind::Folder, path, &[], 0, mode)).map(drop)
+        self.begin(&self.entry(Kind::Folder, path, &[], 0, mode)).map(drop)
     }
 
     /// Writes a symlink. It has to stay inside the context, which is not the whole tree
@@ -122,7 +131,7 @@ impl<W: Write> ContextWriter<W> {
     /// # Errors
     /// As [`Self::file`].
     pub fn symlink(&mut self, path: &[u8], target: &[u8]) -> Result<(), ContextError> {
-        self.begin(&of(Kind::Symlink, path, target, 0, 0o777)).map(drop)
+        self.begin(&self.entry(Kind::Symlink, path, target, 0, 0o777)).map(drop)
     }
 
     /// Judges the context as a whole and writes the end mark.
@@ -212,15 +221,15 @@ impl<W: Write> ContextWriter<W> {
             Standing::Ignored => Err(refuse::linked_to_ignored(path, target)),
         }
     }
-}
 
-fn of(kind: Kind, path: &[u8], target: &[u8], size: u64, mode: u32) -> Entry {
-    Entry {
-        kind,
-        name: path.to_vec(),
-        target: target.to_vec(),
-        size,
-        mode: mode & MODE_BITS,
-        mtime: 0,
+    fn entry(&self, kind: Kind, path: &[u8], target: &[u8], size: u64, mode: u32) -> Entry {
+        Entry {
+            kind,
+            name: path.to_vec(),
+            target: target.to_vec(),
+            size,
+            mode: mode & MODE_BITS,
+            mtime: self.time,
+        }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Complaint {
     Status(u16),
     Unreachable(String),
     Tls(String),
+    /// TLS was spoken to a port where nobody does.
+    NoTls,
     HostKeyUnknown,
     HostKeyOther,
     TooSlow,
@@ -87,6 +89,11 @@ const UNREACHABLE: [&str; 9] = [
     "kex_exchange_identification",
 ];
 
+/// Parts of sentences of those who took an answer in plain HTTP for one in TLS: OpenSSL and
+/// GnuTLS, which curl is built with.
+const NO_TLS: [&str; 3] =
+    ["wrong version number", "unexpected tls packet was received", "packet length too long"];
+
 /// Parts of sentences that are about certificates.
 const TLS: [&str; 6] = ["certificate", "ssl", "gnutls", "tls ", "schannel", "alert"];
 
@@ -133,6 +140,9 @@ impl Complaint {
         }
         if let Some(why) = which(&UNREACHABLE) {
             return Self::Unreachable(why);
+        }
+        if which(&NO_TLS).is_some() {
+            return Self::NoTls;
         }
         if let Some(line) = lines.iter().find(|line| {
             let low = line.to_lowercase();
@@ -222,6 +232,8 @@ mod tests {
                 "server certificate verification failed. CAfile: none",
                 Complaint::Tls("server certificate verification failed. CAfile: none".into()),
             ),
+            ("OpenSSL/3.0.15: error:0A00010B:SSL routines::wrong version number", Complaint::NoTls),
+            ("gnutls_handshake() failed: An unexpected TLS packet was received.", Complaint::NoTls),
             (
                 "Failed to connect to h.example port 443: Connection refused",
                 Complaint::Unreachable("connection refused".into()),

@@ -2,6 +2,7 @@
 //! but what it was asked for.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,6 +13,19 @@ const PROTOCOLS: &str = "https:http:ssh";
 
 /// Where programs are looked for when the worker was started without a `PATH`.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// Runs git and waits for the end of its own input, which comes when the worker is gone, however
+/// it went: then everything in the process group dies. Without it, git would go on to fetch for
+/// nobody, into a folder that nobody counts.
+const LEASHED: &str = "\
+exec 3<&0
+(read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
+git \"$@\" 3<&- </dev/null
+status=$?
+exec 2>/dev/null
+kill -KILL $!
+wait $!
+exit $status";
 
 /// Settings of every run. Those of the machine and of the worker's user are not read.
 const SETTINGS: &[(&str, &str)] = &[
@@ -100,13 +114,19 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
     folder: PathBuf,
+    /// Certificates of all whom git trusts; the system's own where there is no such file.
+    authorities: Option<PathBuf>,
 }
 
 impl Environment {
-    /// Makes the empty home.
-    pub(crate) fn new(folder: &Path) -> std::io::Result<Self> {
+    /// Makes the empty home, and puts `authorities` (certificates in PEM) where git finds them.
+    pub(crate) fn new(folder: &Path, authorities: Option<&str>) -> io::Result<Self> {
         std::fs::create_dir(folder.join("home"))?;
-        Ok(Self { folder: folder.to_owned() })
+        let put = |pem: &str| {
+            let path = folder.join("authorities.pem");
+            std::fs::write(&path, pem).map(|()| path)
+        };
+        Ok(Self { folder: folder.to_owned(), authorities: authorities.map(put).transpose()? })
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -117,7 +137,20 @@ impl Environment {
     /// working folder is the folder of the fetch, so that names of files in it are the same
     /// wherever that is.
     pub(crate) fn git(&self, repository: &Path, settings: &Settings) -> Command {
-        let mut git = Command::new("git");
+        self.run(Command::new("git"), repository, settings)
+    }
+
+    /// The same, for git that would outlive the worker: one whose output nobody has to take. It
+    /// lasts as long as somebody holds the other end of its input.
+    pub(crate) fn leashed(&self, repository: &Path, settings: &Settings) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", LEASHED, "git"]);
+        let mut git = self.run(shell, repository, settings);
+        git.stdin(Stdio::piped());
+        git
+    }
+
+    fn run(&self, mut git: Command, repository: &Path, settings: &Settings) -> Command {
         git.env_clear()
             .env("PATH", search_path())
             .env("HOME", self.folder.join("home"))
@@ -146,9 +179,11 @@ impl Environment {
         }
         // Settings travel in the environment too: what is in the arguments, everybody on the
         // machine can read.
-        let own = settings.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let own = settings.pairs.iter().map(|(key, value)| (key.as_str(), OsStr::new(value)));
+        let trusted = self.authorities.as_ref().map(|path| ("http.sslCAInfo", path.as_os_str()));
+        let all = SETTINGS.iter().map(|(key, value)| (*key, OsStr::new(*value)));
         let mut count = 0_usize;
-        for (key, value) in SETTINGS.iter().copied().chain(own) {
+        for (key, value) in all.chain(trusted).chain(own) {
             git.env(format!("GIT_CONFIG_KEY_{count}"), key);
             git.env(format!("GIT_CONFIG_VALUE_{count}"), value);
             count += 1;

@@ -60,6 +60,12 @@ impl Complaint {
             Self::Redirect { to: None } => {
                 (Reason::SourceError, format!("{url} redirects to another address"))
             }
+            Self::Status(429) => (
+                Reason::SourceError,
+                format!(
+                    "{url} takes no more requests for now: it limits how many may come (status 429)"
+                ),
+            ),
             Self::Status(status) => {
                 (Reason::SourceError, format!("{url} answered with status {status}"))
             }
@@ -69,6 +75,10 @@ impl Complaint {
             Self::Tls(why) => {
                 (Reason::SourceUnreachable, format!("{url} cannot be fetched safely: {why}"))
             }
+            Self::NoTls => (
+                Reason::SourceUnreachable,
+                format!("{url} cannot be fetched safely: it does not speak tls at that port"),
+            ),
             Self::HostKeyUnknown => {
                 (Reason::SourceUnreachable, format!("the host key of {url} is not known"))
             }
@@ -119,10 +129,18 @@ impl Complaint {
                 "name a branch, a tag, or a whole commit that is on one"
             }
             Self::Redirect { .. } => "redirects are not followed: name the new address",
-            Self::Status(429 | 500..=599) => "that server is in trouble: submit again later",
+            Self::Status(429) if login => "submit again later",
+            Self::Status(429) => {
+                "submit again later, or give a login or token: many servers let those with one ask \
+                 more often"
+            }
+            Self::Status(500..=599) => "that server is in trouble: submit again later",
             Self::Status(_) => "try it as slipway does: git ls-remote, without a login of your own",
             Self::Unreachable(_) => {
                 "check host and port, and that the machines of slipway may connect to them"
+            }
+            Self::NoTls => {
+                "check the port, and whether the address begins with http rather than https"
             }
             Self::Tls(_) => {
                 "the certificate has to be of an authority that the machines of slipway trust, \

@@ -43,6 +43,9 @@ pub struct GitFetch {
     /// Lines as of OpenSSH's `known_hosts`. No server is dialled by SSH whose key is not
     /// among them.
     pub known_hosts: Option<String>,
+    /// Certificates in PEM of all who may vouch for servers of `https`; those that the system
+    /// trusts, where there are none.
+    pub authorities: Option<Arc<str>>,
 }
 
 /// A commit that was fetched, in a folder that is removed with it.
@@ -92,13 +95,8 @@ impl Fetched {
         &self.forest.top.commit.id
     }
 
-    /// When it was made, by its committer's clock: seconds since 1970.
-    #[must_use]
-    pub const fn time(&self) -> u64 {
-        self.forest.top.commit.time
-    }
-
-    /// Gives on the commit as a build context, file by file as the builder takes them. The
+    /// Gives on the commit as a build context, file by file as the builder takes them: of one
+    /// commit always the same bytes. Each file has the time of the commit. The
     /// folder is removed when the context is done, or is dropped. Needs a tokio runtime.
     ///
     /// # Errors

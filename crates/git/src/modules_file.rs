@@ -31,7 +31,7 @@ pub(crate) async fn read(
     repository: &Repository,
     commit: &str,
 ) -> Result<Vec<Module>, Failure> {
-    let mut git = repository.git(&session.environment);
+    let mut git = repository.leashed(session);
     git.args(["config", "--no-includes", "-z", "--blob"])
         .arg(format!("{commit}:.gitmodules"))
         .arg("--list");

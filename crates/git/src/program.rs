@@ -8,6 +8,7 @@ use slipway_domain::{Failure, Reason};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::MissedTickBehavior;
 
+use crate::environment::is_installed;
 use crate::failure::internal;
 use crate::output::Records;
 use crate::progress::is_progress;
@@ -48,8 +49,8 @@ impl Drop for Group {
     }
 }
 
-/// Runs git and gives each record of its output, which ends in `end`, to `take`. Failures
-/// name `of` as what was fetched.
+/// Runs git, which is on a leash, and gives each record of its output, which ends in `end`, to
+/// `take`. Failures name `of` as what was fetched.
 pub(crate) async fn run(
     mut command: Command,
     of: &str,
@@ -57,8 +58,14 @@ pub(crate) async fn run(
     end: &'static [u8],
     take: &mut (dyn FnMut(&[u8]) + Send),
 ) -> Result<Ran, Failure> {
+    // The shell that holds the leash would say so in words of its own.
+    if !is_installed("git") {
+        return Err(missing("git"));
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = tokio::process::Command::from(command).spawn().map_err(|e| no_git(&e))?;
+    // Held until git was waited for: to wait would let go of it first.
+    let _leash = child.stdin.take();
     let mut group = Group::of(child.id());
     let complaints = match listen(&mut child, of, watch, end, take).await {
         Ok(complaints) => complaints,

@@ -111,7 +111,7 @@ impl Remote {
         after: &[&str],
         take: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<Ran, Failure> {
-        let mut git = session.environment.git(repository.path(), settings);
+        let mut git = session.environment.leashed(repository.path(), settings);
         git.args(before).arg("--").arg(self.url.as_str()).args(after);
         program::run(git, self.url.as_str(), &session.watch, b"\n", take).await
     }

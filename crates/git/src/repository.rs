@@ -1,6 +1,7 @@
 //! A bare repository in the folder of a fetch.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use slipway_domain::{Failure, Reason};
 
@@ -49,7 +50,7 @@ pub(crate) struct Commit {
 impl Repository {
     pub(crate) async fn init(session: &Session<'_>, format: Format) -> Result<Self, Failure> {
         let path = PathBuf::from(format!("{}.git", session.next_number()));
-        let mut git = session.environment.git(&path, &Settings::default());
+        let mut git = session.environment.leashed(&path, &Settings::default());
         git.args(["init", "--quiet", "--bare", "--template=", "--initial-branch=none"])
             .arg(format!("--object-format={}", format.as_str()));
         let ran = session.read(git, b"\n", &mut |_| {}).await?;
@@ -64,9 +65,15 @@ impl Repository {
         &self.path
     }
 
-    /// A run of git that reads here and dials nobody.
-    pub(crate) fn git(&self, environment: &Environment) -> std::process::Command {
+    /// A run of git that reads here and dials nobody, for a thread that takes what it says: it
+    /// ends when nobody does any more.
+    pub(crate) fn git(&self, environment: &Environment) -> Command {
         environment.git(&self.path, &Settings::default())
+    }
+
+    /// The same for [`Session::read`].
+    pub(crate) fn leashed(&self, session: &Session<'_>) -> Command {
+        session.environment.leashed(&self.path, &Settings::default())
     }
 
     /// The commit that `name` means, or that the tag means which it means; nothing if that is
@@ -76,7 +83,7 @@ impl Repository {
         session: &Session<'_>,
         name: &str,
     ) -> Result<Option<Commit>, Failure> {
-        let mut git = self.git(&session.environment);
+        let mut git = self.leashed(session);
         git.args(["log", "-1", "--no-show-signature", "--format=%H %ct", "--end-of-options"])
             .arg(format!("{name}^{{commit}}"))
             .arg("--");
@@ -100,7 +107,7 @@ impl Repository {
         digits: &str,
     ) -> Result<Vec<String>, Failure> {
         let mut ids = Vec::new();
-        let mut git = self.git(&session.environment);
+        let mut git = self.leashed(session);
         git.arg("rev-parse").arg(format!("--disambiguate={digits}"));
         session
             .read(git, b"\n", &mut |line| {

@@ -32,7 +32,7 @@ impl<'a> Session<'a> {
         limits: &Limits,
         say: Say<'a>,
     ) -> Result<Self, Failure> {
-        let environment = Environment::new(folder)
+        let environment = Environment::new(folder, what.authorities.as_deref())
             .map_err(|error| internal("the folder for git cannot be written to", &error))?;
         let watch = Watch {
             folder: folder.to_owned(),
@@ -61,7 +61,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Runs git on what is here already.
+    /// Runs git, on a leash, on what is here already.
     pub(crate) async fn read(
         &self,
         git: Command,

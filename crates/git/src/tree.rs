@@ -117,7 +117,7 @@ pub(crate) async fn submodules(
     repository: &Repository,
     commit: &str,
 ) -> Result<Vec<Entry>, Failure> {
-    let mut git = repository.git(&session.environment);
+    let mut git = repository.leashed(session);
     git.args(["ls-tree", "-r", "-z", "--full-tree", commit]);
     let mut found = Vec::new();
     let most = session.watch.limits.submodules;

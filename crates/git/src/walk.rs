@@ -30,6 +30,9 @@ impl Forest {
         &self,
         context: &mut ContextWriter<W>,
     ) -> Result<(), ContextError> {
+        // Files of a commit have no times. With that of the commit, two builds of one commit get
+        // the same files; without any, some tools stumble over the year 1970.
+        context.set_time(self.top.commit.time);
         self.write_below(&[], &self.top, context)
     }
 

@@ -24,6 +24,7 @@ pub use address::{AddressKind, AddressPolicy, AllowListError, Refused};
 pub use fetch::{
     Body, FetchError, FetchErrorKind, Fetched, Fetcher, HeaderError, Limits, LoginSent,
     MAX_REDIRECTS, Progress, RedirectFault, Request, RootsError, SecretHeader, TlsFault,
+    authorities_pem,
 };
 pub use guard::{Guard, Resolve, ResolveError, SystemResolver};
 pub use show::show_url;

@@ -13,13 +13,11 @@ use tar::Header;
 use super::input::{BLOCK, Filled, Input, InputError};
 use super::pax::{self, Records};
 use super::{Data, Visit};
-use crate::entry::{Entry, Kind, MODE_BITS};
+use crate::entry::{Entry, Kind, MODE_BITS, plausible_mtime};
 use crate::{ContextError, refuse};
 
 /// Bytes of one extension (a long name, pax records) at most; Go's reader has the same.
 const LARGEST_EXTENSION: u64 = 1 << 20;
-/// The year 2242, the last in eleven octal digits. Later times are refused by some readers.
-const LATEST_MTIME: u64 = 0o777_7777_7777;
 
 /// What stood in front of a header, about the entry it begins.
 #[derive(Default)]
@@ -248,24 +246,9 @@ fn describe<R: Read + Seek>(
     })
 }
 
-/// A time that every reader takes. One before 1970 is read as an enormous number.
-fn plausible_mtime(seconds: u64) -> u64 {
-    i64::try_from(seconds).map_or(0, |_| seconds.min(LATEST_MTIME))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_that_no_reader_takes_are_brought_near() {
-        let before_1970 = (-315_619_200_i64).cast_unsigned();
-        for (seconds, plausible) in
-            [(0, 0), (1_700_000_000, 1_700_000_000), (1 << 40, LATEST_MTIME), (before_1970, 0)]
-        {
-            assert_eq!(plausible_mtime(seconds), plausible);
-        }
-    }
 
     #[test]
     fn data_ends_on_a_block() {

@@ -8,12 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use slipway_domain::{GitUrl, Reason};
 use slipway_outbound::{AddressPolicy, Guard, Resolve};
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::http::{Manners, Server};
 use crate::origin::Origin;
@@ -115,34 +109,4 @@ async fn servers_in_trouble() {
     tokio::task::yield_now().await;
     let failure = Run::new().failure(&of(&url)).await;
     assert_eq!(failure.reason, Reason::SourceUnreachable, "{failure:?}");
-}
-
-#[tokio::test]
-async fn certificates_that_nobody_vouches_for() {
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let serving = tokio::spawn(async move {
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            // Some look at the certificate when the handshake is over, but ask for nothing.
-            if let Ok(mut socket) = acceptor.accept(socket).await {
-                assert_eq!(socket.read(&mut [0]).await.unwrap_or(0), 0);
-            }
-        }
-    });
-    let url = GitUrl::parse(&format!("https://127.0.0.1:{port}/app.git")).unwrap().0;
-    let failure = Run::new().failure(&of(&url)).await;
-    assert_eq!(failure.reason, Reason::SourceUnreachable, "{failure:?}");
-    assert!(failure.message.contains("cannot be fetched safely: "), "{failure:?}");
-    assert!(!serving.is_finished());
-    serving.abort();
 }

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use slipway_context::{ContextError, ContextOptions};
 use slipway_domain::Reason;
+use slipway_git::GitFetch;
 
 use crate::http::Server;
 use crate::origin::Origin;
-use crate::run::{Entry, Run, file, of, read};
+use crate::run::{Entry, Run, file, of, read, tar};
 
 #[tokio::test]
 async fn modes_links_and_folders() {
@@ -68,6 +69,34 @@ async fn a_folder_of_it_without_what_is_ignored() {
     let Err(ContextError::Refused(failure)) = read(fetched, missing).await else { panic!() };
     assert_eq!(failure.reason, Reason::DockerfileMissing, "{failure:?}");
     run.left_nothing();
+}
+
+#[tokio::test]
+async fn one_commit_is_always_the_same_bytes_with_its_own_time() {
+    let origin = Origin::new();
+    let lib = origin.repo("lib.git");
+    let id = lib.commit("main", &[("lib.txt", "lib")]);
+    let app = origin.repo_with_dockerfile("app.git");
+    let modules = "[submodule \"lib\"]\n\tpath = lib\n\turl = ../lib.git\n";
+    let files = [(".gitmodules", modules), ("160000:lib", &id), ("120000:l", "Dockerfile")];
+    app.commit("main", &files);
+    let server = Server::start(origin.path()).await;
+    let with_submodules = GitFetch { submodules: true, ..of(&server.url("app.git")) };
+    let tar_of = async |what: &GitFetch| {
+        let run = Run::new();
+        let fetched = run.fetch(what).await.unwrap();
+        tar(fetched, ContextOptions::default()).await.unwrap()
+    };
+    for what in [of(&server.url("app.git")), with_submodules] {
+        // On two machines, the folder that it is fetched into has another name.
+        let first = tar_of(&what).await;
+        assert!(first == tar_of(&what).await);
+        let mut archive = tar::Archive::new(first.as_slice());
+        let times: Vec<u64> =
+            archive.entries().unwrap().map(|e| e.unwrap().header().mtime().unwrap()).collect();
+        assert!(times.len() >= 4);
+        assert!(times.iter().all(|time| *time == 1_700_000_000), "{times:?}");
+    }
 }
 
 #[tokio::test]

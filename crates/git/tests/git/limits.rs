@@ -1,9 +1,11 @@
 //! Everything has an end.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use slipway_domain::Reason;
-use slipway_git::Limits;
+use slipway_domain::{GitUrl, Reason};
+use slipway_git::{Limits, fetch};
+use slipway_outbound::{AddressPolicy, Guard};
 
 use crate::http::{Manners, Server};
 use crate::origin::Origin;
@@ -51,6 +53,53 @@ async fn servers_that_hang_are_left() {
         assert!(began.elapsed() < Duration::from_secs(20));
         let left = processes::within(run.folder.path());
         assert!(left.iter().all(|left| processes::arguments(left).is_empty()), "{left:?}");
+    }
+}
+
+/// The worker of the test below: it fetches, and is killed.
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn somebody_who_fetches() {
+    let url = GitUrl::parse(&std::env::var("SLIPWAY_TEST_FETCHED").unwrap()).unwrap().0;
+    let folder = std::env::var("SLIPWAY_TEST_FOLDER").unwrap();
+    let guard = Guard::new(AddressPolicy::public_only().allow_loopback(true));
+    let limits = Limits::default();
+    fetch(&of(&url), &guard, folder.as_ref(), &limits, &|_| ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn git_does_not_outlive_its_worker() {
+    let origin = Origin::new();
+    let manners = Manners { hangs: true, ..Manners::default() };
+    let server = Server::with(origin.path(), manners).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut worker = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["limits::somebody_who_fetches", "--exact", "--ignored"])
+        .env("SLIPWAY_TEST_FETCHED", server.url("app.git").as_str())
+        .env("SLIPWAY_TEST_FOLDER", folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while server.asked().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(60), "git does not ask");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The shell, git, its helper.
+    assert!(processes::within(folder.path()).len() >= 3);
+    // Not a moment to tidy up.
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    let began = Instant::now();
+    loop {
+        let left = processes::within(folder.path());
+        if left.is_empty() {
+            break;
+        }
+        // The server hangs, and git would wait for a minute.
+        assert!(began.elapsed() < Duration::from_secs(10), "{left:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

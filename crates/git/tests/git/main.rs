@@ -20,3 +20,4 @@ mod run;
 mod ssh;
 mod sshd;
 mod submodules;
+mod tls;

@@ -48,7 +48,6 @@ async fn names_mean_what_they_mean_to_git() {
         let run = Run::new();
         let fetched = run.fetch(&at(&url, reference)).await.unwrap();
         assert_eq!(fetched.commit(), commit, "{reference}");
-        assert_eq!(fetched.time(), 1_700_000_000);
         drop(fetched);
         run.left_nothing();
     }

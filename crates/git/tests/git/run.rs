@@ -30,6 +30,7 @@ pub(crate) fn of(url: &GitUrl) -> GitFetch {
         token: None,
         ssh_key: None,
         known_hosts: None,
+        authorities: None,
     }
 }
 
@@ -99,14 +100,23 @@ impl Run {
     }
 }
 
-/// The context of a commit.
-pub(crate) async fn read(fetched: Fetched, options: ContextOptions) -> Result<Files, ContextError> {
+/// The context of a commit as the builder gets it.
+pub(crate) async fn tar(
+    fetched: Fetched,
+    options: ContextOptions,
+) -> Result<Vec<u8>, ContextError> {
     let mut open = fetched.open(options).await?;
     let mut tar = Vec::new();
     while let Some(Ok(bytes)) = open.stream.next().await {
         tar.extend_from_slice(&bytes);
     }
     open.done.await?;
+    Ok(tar)
+}
+
+/// The context of a commit.
+pub(crate) async fn read(fetched: Fetched, options: ContextOptions) -> Result<Files, ContextError> {
+    let tar = tar(fetched, options).await?;
     let mut files = Files::new();
     for entry in tar::Archive::new(tar.as_slice()).entries().unwrap() {
         let mut entry = entry.unwrap();

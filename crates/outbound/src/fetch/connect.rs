@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::select_ok;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -28,28 +29,39 @@ const STAGGER: Duration = Duration::from_millis(250);
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
-/// Connects to the host of an http or https address, where the guard allows it.
+/// Connects to the host of an http or https address, where the guard allows it, within this
+/// time.
 pub(super) async fn connect(
     guard: &Guard,
     tls: &Arc<ClientConfig>,
     url: &Url,
+    within: Duration,
 ) -> Result<Box<dyn Socket>, FetchErrorKind> {
     let host = url.host_str().ok_or(FetchErrorKind::BadUrl("has no host"))?;
     let port = url.port_or_known_default().ok_or(FetchErrorKind::BadUrl("has no port"))?;
-    let addresses = guard.resolve(host, port).await?;
-    let stream =
-        dial(&addresses).await.map_err(|error| FetchErrorKind::Unreachable(in_words(&error)))?;
+    let deadline = Instant::now() + within;
+    let late = || FetchErrorKind::Unreachable("no answer in time".to_owned());
+    let dialling = async {
+        let addresses = guard.resolve(host, port).await?;
+        dial(&addresses).await.map_err(|error| FetchErrorKind::Unreachable(in_words(&error)))
+    };
+    let stream = timeout_at(deadline, dialling).await.map_err(|_| late())??;
     if url.scheme() == "http" {
         return Ok(Box::new(stream));
     }
     let name = server_name(host)
         .ok_or(FetchErrorKind::BadUrl("has a host that no certificate can name"))?;
-    match TlsConnector::from(Arc::clone(tls)).connect(name, stream).await {
-        Ok(stream) => Ok(Box::new(stream)),
-        Err(error) => Err(match TlsFault::of(&error) {
+    let greeting = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
+    match timeout_at(deadline, greeting).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => Err(match TlsFault::of(&error) {
             Some(fault) => FetchErrorKind::Tls(fault),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                FetchErrorKind::Tls(TlsFault::Silent)
+            }
             None => FetchErrorKind::Unreachable(in_words(&error)),
         }),
+        Err(_) => Err(FetchErrorKind::Tls(TlsFault::Silent)),
     }
 }
 

@@ -43,6 +43,11 @@ pub enum FetchErrorKind {
         /// What became of the login.
         login: LoginSent,
     },
+    /// 429, or another refusal that says that too many requests came.
+    RateLimited {
+        /// When it is worth asking again, in words that the server chose, such as `in 30 s`.
+        again: Option<String>,
+    },
     /// Another status than one that brings the file.
     Status(u16),
     /// Redirects that lead nowhere, or where they must not.

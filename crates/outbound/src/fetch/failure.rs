@@ -21,6 +21,12 @@ impl fmt::Display for FetchError {
             Kind::Denied { login: LoginSent::None | LoginSent::Withheld } => {
                 write!(f, "{at} wants a login")?;
             }
+            Kind::RateLimited { again } => {
+                write!(f, "{at} takes no more requests for now: it limits how many may come")?;
+                if let Some(again) = again {
+                    write!(f, " (again {again})")?;
+                }
+            }
             Kind::Status(status) => write!(f, "{at} answered with status {status}")?,
             Kind::Redirect(fault) => write!(f, "{at} {fault}")?,
             Kind::Idle(time) => write!(f, "{at} sent nothing for {} s", time.as_secs_f64())?,
@@ -63,6 +69,7 @@ impl FetchError {
             Kind::Denied { .. } => Reason::SourceDenied,
             Kind::TooLarge { .. } => Reason::ContextTooLarge,
             Kind::NotHttp
+            | Kind::RateLimited { .. }
             | Kind::Status(_)
             | Kind::Redirect(_)
             | Kind::Idle(_)
@@ -96,7 +103,15 @@ impl FetchError {
                 "a login is sent to the server it was given for and to no other: name the \
                  address that it redirects to"
             }
-            Kind::Status(429 | 500..=599) => "that server is in trouble: submit again later",
+            Kind::RateLimited { again: Some(again) } => {
+                return format!(
+                    "submit again {again}; many servers let those with a login ask more often"
+                );
+            }
+            Kind::RateLimited { again: None } => {
+                "submit again later; many servers let those with a login ask more often"
+            }
+            Kind::Status(500..=599) => "that server is in trouble: submit again later",
             Kind::Status(_) => "open the address as slipway does: curl -v, without cookies",
             Kind::Redirect(fault) => fault.hint(),
             Kind::Idle(_) | Kind::TooSlow { .. } | Kind::TimedOut(_) => {

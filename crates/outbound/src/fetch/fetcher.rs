@@ -16,6 +16,7 @@ use super::error::{FetchError, FetchErrorKind, LoginSent};
 use super::exchange::{Connection, Secrets, ask};
 use super::header::SecretHeader;
 use super::limits::Limits;
+use super::rate_limit::rate_limit;
 use super::redirect::{Way, is_redirect};
 use super::roots::{RootsError, client_config};
 use crate::guard::Guard;
@@ -124,6 +125,9 @@ impl Fetcher {
             let answer = self.ask_once(at, &secrets, limits).await?;
             let status = answer.0.status();
             if !is_redirect(status) {
+                if let Some(again) = rate_limit(status, answer.0.headers()) {
+                    return Err(FetchErrorKind::RateLimited { again });
+                }
                 return match status.as_u16() {
                     200 | 203 => Ok(answer),
                     401 | 403 => Err(FetchErrorKind::Denied { login }),
@@ -146,9 +150,7 @@ impl Fetcher {
         secrets: &Secrets,
         limits: &Limits,
     ) -> Result<Answer, FetchErrorKind> {
-        let socket = timeout(limits.connect, connect(&self.guard, &self.tls, url))
-            .await
-            .unwrap_or_else(|_| Err(FetchErrorKind::Unreachable("no answer in time".to_owned())))?;
+        let socket = connect(&self.guard, &self.tls, url, limits.connect).await?;
         timeout(limits.idle, ask(socket, url, secrets))
             .await
             .unwrap_or(Err(FetchErrorKind::Idle(limits.idle)))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -19,25 +21,56 @@ pub enum RootsError {
     Setup,
 }
 
-/// Reads the system's certificates (or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name)
-/// and adds those in `extra`, PEM after PEM.
-pub(super) fn client_config(extra: &[u8]) -> Result<Arc<ClientConfig>, RootsError> {
-    let mut roots = RootCertStore::empty();
+/// Columns of base64 in PEM (RFC 7468).
+const COLUMNS: usize = 64;
+
+/// The certificates of all who are trusted, in PEM, for a program that dials by itself: the
+/// system's and those in `extra`. So it trusts whom the [`Fetcher`](super::Fetcher) trusts.
+///
+/// # Errors
+/// As of [`Fetcher::new`](super::Fetcher::new).
+pub fn authorities_pem(extra: &[u8]) -> Result<String, RootsError> {
+    let mut trusted = system();
+    trusted.extend(read(extra)?);
+    let mut pem = String::new();
+    for certificate in trusted {
+        pem += "-----BEGIN CERTIFICATE-----\n";
+        for (at, letter) in STANDARD.encode(&certificate).chars().enumerate() {
+            if at > 0 && at % COLUMNS == 0 {
+                pem.push('\n');
+            }
+            pem.push(letter);
+        }
+        pem += "\n-----END CERTIFICATE-----\n";
+    }
+    Ok(pem)
+}
+
+/// The system's certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+fn system() -> Vec<CertificateDer<'static>> {
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
         tracing::warn!(%error, "certificates of the system cannot be read");
     }
-    let (_, unusable) = roots.add_parsable_certificates(system.certs);
+    system.certs
+}
+
+/// Certificates, PEM after PEM.
+fn read(extra: &[u8]) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(extra).collect();
+    let read = read.map_err(|_| RootsError::Extra)?;
+    if read.is_empty() && !extra.is_empty() { Err(RootsError::Extra) } else { Ok(read) }
+}
+
+/// Trusts the system's certificates and those in `extra`.
+pub(super) fn client_config(extra: &[u8]) -> Result<Arc<ClientConfig>, RootsError> {
+    let mut roots = RootCertStore::empty();
+    let (_, unusable) = roots.add_parsable_certificates(system());
     if unusable > 0 {
         tracing::debug!(unusable, "some certificates of the system cannot be used");
     }
-    let before = roots.len();
-    for certificate in CertificateDer::pem_slice_iter(extra) {
-        let certificate = certificate.map_err(|_| RootsError::Extra)?;
+    for certificate in read(extra)? {
         roots.add(certificate).map_err(|_| RootsError::Extra)?;
-    }
-    if !extra.is_empty() && roots.len() == before {
-        return Err(RootsError::Extra);
     }
     if roots.is_empty() {
         tracing::warn!("no authority is trusted: nothing can be fetched over https");

@@ -26,6 +26,9 @@ pub enum TlsFault {
     /// The other end does not speak TLS.
     #[error("it does not speak tls at that port")]
     NoTls,
+    /// The other end took the connection and says nothing in TLS.
+    #[error("it does not answer in tls at that port")]
+    Silent,
     /// Anything else.
     #[error("it and slipway do not agree on how to speak tls")]
     Other,
@@ -33,8 +36,9 @@ pub enum TlsFault {
 
 impl TlsFault {
     /// The fault that a handshake ended in, if it was one of TLS.
+    #[must_use]
     #[expect(clippy::wildcard_enum_match_arm, reason = "these are the ones that can be acted on")]
-    pub(super) fn of(error: &io::Error) -> Option<Self> {
+    pub fn of(error: &io::Error) -> Option<Self> {
         let error = error.get_ref()?.downcast_ref::<Error>()?;
         Some(match error {
             Error::InvalidCertificate(error) => Self::of_certificate(error),
@@ -72,7 +76,7 @@ impl TlsFault {
             Self::NotYetValid => "check the clocks of that server and of slipway",
             Self::WrongName => "name the host as its certificate does",
             Self::BadCertificate => "it needs a certificate for servers, of version 3",
-            Self::NoTls => {
+            Self::NoTls | Self::Silent => {
                 "check the port, and whether the address begins with http rather than https"
             }
             Self::Other => "it has to speak TLS 1.2 or 1.3",

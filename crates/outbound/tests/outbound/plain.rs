@@ -72,7 +72,7 @@ async fn each_status_has_its_reason() {
         (204, FetchErrorKind::Status(204), Reason::SourceError),
         (206, FetchErrorKind::Status(206), Reason::SourceError),
         (304, FetchErrorKind::Status(304), Reason::SourceError),
-        (429, FetchErrorKind::Status(429), Reason::SourceError),
+        (429, FetchErrorKind::RateLimited { again: None }, Reason::SourceError),
         (503, FetchErrorKind::Status(503), Reason::SourceError),
     ] {
         let url = server.url(&format!("/{code}"));

@@ -8,6 +8,7 @@ use slipway_outbound::{
     AddressPolicy, FetchErrorKind, Fetcher, Guard, RedirectFault, RootsError, TlsFault,
 };
 use slipway_test_support::certificates::{Authority, Signed, Valid};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -108,7 +109,19 @@ async fn a_server_without_tls() {
     let mut request = request(https(waiting.address));
     request.limits.connect = std::time::Duration::from_millis(300);
     let error = trusting(b"").get(request).await.unwrap_err();
-    assert_eq!(error.kind, FetchErrorKind::Unreachable("no answer in time".to_owned()));
+    assert_eq!(error.kind, FetchErrorKind::Tls(TlsFault::Silent));
+    assert!(error.failure().hint.unwrap().contains("http rather than https"));
+
+    // One that hangs up on what it does not understand.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = https(listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        // The whole greeting, or the connection would be reset.
+        assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+    });
+    let error = trusting(b"").get(crate::server::request(url)).await.unwrap_err();
+    assert_eq!(error.kind, FetchErrorKind::Tls(TlsFault::Silent));
 }
 
 #[tokio::test]

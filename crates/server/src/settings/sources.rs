@@ -12,7 +12,7 @@ use super::{SettingsError, invalid};
 pub(crate) struct Sources {
     /// The API behind sources of type `github`.
     pub(crate) github_api: String,
-    /// Certificates in PEM that are trusted besides the system's.
+    /// Certificates in PEM that are trusted besides the system's, by git too.
     pub(crate) extra_ca_file: Option<PathBuf>,
     /// A file as of OpenSSH's `known_hosts`, for repositories by ssh whose builds bring none.
     pub(crate) known_hosts_file: Option<PathBuf>,

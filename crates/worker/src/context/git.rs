@@ -28,6 +28,7 @@ pub(super) async fn open(order: &Order<'_>, wanted: Wanted<'_>) -> Result<OpenCo
         token: secrets.token.clone(),
         ssh_key: secrets.ssh_key.clone(),
         known_hosts: known_hosts.or(reach.known_hosts.as_deref()).map(ToOwned::to_owned),
+        authorities: reach.authorities.clone(),
     };
     let settings = &order.worker.settings;
     let limits = Limits {

@@ -121,12 +121,20 @@ impl Repository<'_> {
                 Reason::SourceNotFound,
                 format!("the repository {owner}/{repo} on github is empty"),
             ),
+            FetchErrorKind::RateLimited { again } if !has_token => Failure::new(
+                Reason::SourceError,
+                format!(
+                    "github takes no more requests without a token for now{}",
+                    again.as_ref().map(|again| format!(" (again {again})")).unwrap_or_default()
+                ),
+            )
+            .hint("give source.token: those with a token may ask more often"),
             FetchErrorKind::Denied { .. } if has_token => Failure::new(
                 Reason::SourceDenied,
                 format!("github refuses the token for {owner}/{repo}"),
             )
             .hint("see whether it is right and has not expired, and may read this repository"),
-            FetchErrorKind::Denied { .. } | FetchErrorKind::Status(429) => Failure::new(
+            FetchErrorKind::Denied { .. } => Failure::new(
                 Reason::SourceDenied,
                 format!("github answers no more requests for {owner}/{repo} without a token"),
             )
@@ -137,6 +145,7 @@ impl Repository<'_> {
             | FetchErrorKind::Unreachable(_)
             | FetchErrorKind::Tls(_)
             | FetchErrorKind::NotHttp
+            | FetchErrorKind::RateLimited { .. }
             | FetchErrorKind::Status(_)
             | FetchErrorKind::Redirect(_)
             | FetchErrorKind::Idle(_)

@@ -1,9 +1,10 @@
 //! What a worker gets sources with.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use slipway_domain::{Failure, Reason};
-use slipway_outbound::{AddressPolicy, Fetcher, Guard};
+use slipway_outbound::{AddressPolicy, Fetcher, Guard, authorities_pem};
 use url::Url;
 
 use super::temp::Temp;
@@ -13,7 +14,7 @@ use super::temp::Temp;
 pub struct SourceSettings {
     /// Which addresses that users name it may reach.
     pub addresses: AddressPolicy,
-    /// Certificates in PEM that are trusted besides the system's.
+    /// Certificates in PEM that are trusted besides the system's, by git too.
     pub extra_roots: Vec<u8>,
     /// GitHub's API, or that of a GitHub Enterprise Server.
     pub github_api: String,
@@ -40,6 +41,8 @@ impl Default for SourceSettings {
 pub(crate) struct Reach {
     pub(super) guard: Guard,
     pub(super) fetcher: Fetcher,
+    /// Whom the fetcher trusts, for git.
+    pub(super) authorities: Option<Arc<str>>,
     pub(super) github: Url,
     pub(super) known_hosts: Option<String>,
     pub(super) temp: Temp,
@@ -51,13 +54,17 @@ impl Reach {
     pub(crate) fn new(settings: &SourceSettings) -> Result<Self, Failure> {
         let refuse = |problem: String| Failure::new(Reason::Internal, problem);
         let guard = Guard::new(settings.addresses.clone());
-        let fetcher = Fetcher::new(guard.clone(), &settings.extra_roots)
-            .map_err(|error| refuse(format!("sources.extra_ca_file: {error}")))?;
+        let no_roots = |error| refuse(format!("sources.extra_ca_file: {error}"));
+        let fetcher = Fetcher::new(guard.clone(), &settings.extra_roots).map_err(no_roots)?;
+        let authorities = authorities_pem(&settings.extra_roots).map_err(no_roots)?;
+        // Git refuses an empty file.
+        let authorities = (!authorities.is_empty()).then(|| authorities.into());
         let github = Url::parse(&settings.github_api)
             .map_err(|_| refuse("sources.github_api is no address".into()))?;
         let temp = Temp::open(&settings.temp).map_err(|error| {
             refuse(format!("worker.temp_dir {} cannot be used: {error}", settings.temp.display()))
         })?;
-        Ok(Self { guard, fetcher, github, known_hosts: settings.known_hosts.clone(), temp })
+        let known_hosts = settings.known_hosts.clone();
+        Ok(Self { guard, fetcher, authorities, github, known_hosts, temp })
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io;
 
+use slipway_outbound::TlsFault as ServerFault;
 use thiserror::Error;
-use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
+use tokio_rustls::rustls::{AlertDescription, Error};
 
 /// A file of the settings, by the setting's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,41 +83,35 @@ impl TlsFault {
     /// The fault that a connection ended in, if it was one of TLS. With TLS 1.3 the engine
     /// looks at our certificate when we think that all is well, so that its refusal comes
     /// with the first answer.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "these are the ones that can be acted on")]
     pub(super) fn of(error: &io::Error) -> Option<Self> {
-        let error = error.get_ref()?.downcast_ref::<Error>()?;
-        Some(match error {
-            Error::InvalidCertificate(error) => Self::of_certificate(error),
-            Error::AlertReceived(alert) => match alert {
-                AlertDescription::CertificateExpired => Self::ClientExpired,
-                AlertDescription::UnknownCA => Self::ClientUnknownCa,
-                AlertDescription::BadCertificate
-                | AlertDescription::CertificateRequired
-                | AlertDescription::CertificateRevoked
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::UnsupportedCertificate
-                | AlertDescription::AccessDenied
-                | AlertDescription::DecryptError => Self::ClientRefused,
-                _ => Self::Other,
-            },
-            Error::InvalidMessage(_) => Self::NoTls,
-            _ => Self::Other,
+        if let Some(Error::AlertReceived(alert)) = error.get_ref()?.downcast_ref::<Error>() {
+            return Some(Self::of_alert(*alert));
+        }
+        Some(match ServerFault::of(error)? {
+            ServerFault::UnknownAuthority => Self::UnknownCa,
+            ServerFault::Expired => Self::Expired,
+            ServerFault::NotYetValid => Self::NotYetValid,
+            ServerFault::WrongName => Self::WrongName,
+            ServerFault::BadCertificate => Self::BadCertificate,
+            ServerFault::NoTls | ServerFault::Silent => Self::NoTls,
+            ServerFault::Other => Self::Other,
         })
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the library has more to come")]
-    const fn of_certificate(error: &CertificateError) -> Self {
-        match error {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                Self::NotYetValid
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                Self::WrongName
-            }
-            // Of an authority with the name that we know, and another key.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownCa,
-            _ => Self::BadCertificate,
+    /// What the engine thinks of our certificate.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "these are the ones that can be acted on")]
+    const fn of_alert(alert: AlertDescription) -> Self {
+        match alert {
+            AlertDescription::CertificateExpired => Self::ClientExpired,
+            AlertDescription::UnknownCA => Self::ClientUnknownCa,
+            AlertDescription::BadCertificate
+            | AlertDescription::CertificateRequired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError => Self::ClientRefused,
+            _ => Self::Other,
         }
     }
 
