@@ -9,7 +9,7 @@ pub(crate) mod logs;
 mod path;
 pub(crate) mod projects;
 pub(crate) mod retry;
-mod source;
+pub(crate) mod source;
 pub(crate) mod submit;
 pub(crate) mod uploads;
 mod view;

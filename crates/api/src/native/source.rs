@@ -9,7 +9,7 @@ use slipway_ssh::SshKey;
 use slipway_store::builds::Build;
 
 /// Reads what was asked for. What must not be seen comes apart from it.
-pub(super) fn read(asked: SourceRequest) -> Result<(Source, SourceSecrets), FieldError> {
+pub(crate) fn read(asked: SourceRequest) -> Result<(Source, SourceSecrets), FieldError> {
     let open = |source| Ok((source, SourceSecrets::default()));
     match asked {
         SourceRequest::Dockerfile { content, files } => open(Source::Dockerfile { content, files }),

@@ -149,35 +149,117 @@ async fn the_first_source_wins() {
     assert!(matches!(claimed.spec.source, Source::Dockerfile { .. }));
     worker.finish(&claimed.lease, Ending::Cancelled).await;
     job(&server, without(&["dockerfile"])).await;
-    assert!(matches!(worker.claim().await.spec.source, Source::Upload { .. }));
+    let claimed = worker.claim().await;
+    assert!(matches!(claimed.spec.source, Source::Upload { .. }));
+    worker.finish(&claimed.lease, Ending::Cancelled).await;
+    job(&server, without(&["dockerfile", "TarFile"])).await;
+    let claimed = worker.claim().await;
+    assert!(matches!(claimed.spec.source, Source::Archive { .. }));
+    worker.finish(&claimed.lease, Ending::Cancelled).await;
+    job(&server, without(&["dockerfile", "TarFile", "tar_url"])).await;
+    assert!(matches!(worker.claim().await.spec.source, Source::Github { .. }));
 
     let mut table = Vec::new();
+    let others = ["dockerfile", "TarFile", "tar_url"];
     for absent in [
-        vec!["dockerfile", "TarFile"],
-        vec!["dockerfile", "TarFile", "tar_url"],
-        vec!["dockerfile", "TarFile", "tar_url", "github_reponame"],
-        vec!["dockerfile", "TarFile", "tar_url", "github_username", "github_tag"],
-        vec![
-            "dockerfile",
-            "TarFile",
-            "tar_url",
-            "github_username",
-            "github_tag",
-            "github_reponame",
-        ],
-        vec!["image_name"],
+        &["github_reponame"][..],
+        &["github_username", "github_tag"],
+        &["github_username", "github_tag", "github_reponame"],
+        &["image_name"],
     ] {
-        table.push(submit(&server, without(&absent)).await.line());
+        table.push(submit(&server, without(&[&others, absent].concat())).await.line());
     }
-    table.push(submit(&server, json!({"image_name": "app", "tarUrl": "https://x"})).await.line());
     insta::assert_snapshot!(table.join("\n"), @r#"
-    400 {"Error":"tar_url: this source is not supported yet; send dockerfile or TarFile"}
-    400 {"Error":"github_reponame: this source is not supported yet; send dockerfile or TarFile"}
     400 {"Error":"github_reponame: is missing; github_username, github_reponame and github_tag go together"}
     400 {"Error":"github_username: is missing; github_username, github_reponame and github_tag go together"}
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
-    400 {"Error":"tar_url: this source is not supported yet; send dockerfile or TarFile"}
+    "#);
+}
+
+#[tokio::test]
+async fn an_archive_by_its_address_in_either_spelling() {
+    let server = Server::start().await;
+    let worker = Worker::start(&server).await;
+    for fields in [
+        json!({"tar_url": "https://u:hunter2@h.example/a.tgz?sig=s3cret"}),
+        json!({"tarUrl": "https://u:hunter2@h.example/a.tgz?sig=s3cret"}),
+        json!({"TARURL": "https://u:hunter2@h.example/a.tgz?sig=s3cret", "tar_url": ""}),
+        json!({"tarUrl": "http://x", "tar_url": "https://u:hunter2@h.example/a.tgz?sig=s3cret"}),
+    ] {
+        let mut body = json!({"image_name": "r.example/app", "username": "robot", "password": "p"});
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        job(&server, body).await;
+        let claimed = worker.claim().await;
+        let Source::Archive { url, .. } = &claimed.spec.source else { panic!("{fields}") };
+        assert_eq!(url.as_str(), "https://h.example/a.tgz", "{fields}");
+        // The login of the registry is another one than that of the archive.
+        let login = claimed.secrets.source.login.unwrap();
+        assert_eq!((login.username.as_str(), login.password.expose()), ("u", "hunter2"));
+        let whole = claimed.secrets.source.url.unwrap();
+        assert_eq!(whole.expose(), "https://h.example/a.tgz?sig=s3cret");
+        let login = claimed.secrets.registry_auth.into_values().next().unwrap();
+        assert_eq!(login.username, "robot");
+        worker.finish(&claimed.lease, Ending::Cancelled).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tag_on_github() {
+    let server = Server::start().await;
+    let body = json!({
+        "image_name": "app", "GitHub_Username": "octo", "Github_RepoName": "app",
+        "github_tag": "v1.2",
+    });
+    job(&server, body).await;
+    let claimed = Worker::start(&server).await.claim().await;
+    let Source::Github { owner, repo, reference, subdir: None } = claimed.spec.source else {
+        panic!("{:?}", claimed.spec.source)
+    };
+    assert_eq!((owner.as_str(), repo.as_str()), ("octo", "app"));
+    assert_eq!(reference.unwrap().as_str(), "v1.2");
+    assert!(claimed.secrets.source.is_empty());
+}
+
+#[tokio::test]
+async fn addresses_that_are_none_are_named_and_not_quoted() {
+    let server = Server::start().await;
+    let github = |name: &str, value: &str| {
+        let mut body = json!({
+            "image_name": "app", "github_username": "octo", "github_reponame": "app",
+            "github_tag": "v1",
+        });
+        body[name] = value.into();
+        body
+    };
+    let mut table = Vec::new();
+    for body in [
+        json!({"image_name": "app", "tar_url": "h.example/u:hunter2"}),
+        json!({"image_name": "app", "tarUrl": "file:///etc/hunter2"}),
+        json!({"image_name": "app", "tar_url": "ftp://u:hunter2@h.example/a.tgz"}),
+        json!({"image_name": "app", "tar_url": "https://u%3Ahunter2:x@h.example/a.tgz"}),
+        json!({"image_name": "app", "tar_url": {"url": "https://h.example"}}),
+        json!({"image_name": "app", "tarUrl": 5}),
+        github("github_username", "octo/app"),
+        github("github_reponame", ".."),
+        github("github_tag", "--upload-pack=x"),
+        github("github_tag", ""),
+    ] {
+        table.push(submit(&server, body).await.line());
+    }
+    let table = table.join("\n");
+    assert!(!table.contains("hunter2"), "{table}");
+    insta::assert_snapshot!(table, @r#"
+    400 {"Error":"tar_url: is no address"}
+    400 {"Error":"tar_url: is not of http or https"}
+    400 {"Error":"tar_url: is not of http or https"}
+    400 {"Error":"tar_url: has a colon in it, which no username may have"}
+    400 {"Error":"tar_url: must be a string"}
+    400 {"Error":"tarUrl: must be a string"}
+    400 {"Error":"github_username: is no name of a user or an organisation on GitHub"}
+    400 {"Error":"github_reponame: is no name of a repository on GitHub"}
+    400 {"Error":"github_tag: is no name of a branch, tag or commit"}
+    400 {"Error":"github_tag: is missing; github_username, github_reponame and github_tag go together"}
     "#);
 }
 

@@ -52,6 +52,11 @@ fn spelled(field: &str) -> &str {
         "image" => "image_name",
         "source.content" => "dockerfile",
         "source.id" => "TarFile",
+        // A login has no other place there than the address.
+        "source.url" | "source.auth.username" => "tar_url",
+        "source.owner" => "github_username",
+        "source.repo" => "github_reponame",
+        "source.ref" => "github_tag",
         "registry_auth" => "password",
         other => other,
     }

@@ -3,8 +3,7 @@
 //! Its clients are a jQuery page that polls each second, curl, and scripts in CI. They
 //! submit with `POST /api/v1/build`, as JSON or as a multipart form, and then ask for
 //! `/api/v1/{job}/status` and `/api/v1/{job}/logs` until the status is neither `Building`
-//! nor `Pushing`. The contract is in `docs/dialects/boatyard.md`; `tar_url` and the GitHub
-//! fields are refused until sources of that kind exist.
+//! nor `Pushing`. The contract is in `docs/dialects/boatyard.md`.
 
 mod envelope;
 mod logs;
@@ -29,6 +28,7 @@ use request::{Chosen, Fields};
 
 use crate::error::Error;
 use crate::intake::{self, Accepted, Order};
+use crate::native::source;
 use crate::receive::Received;
 use crate::{Api, body, request_log};
 
@@ -59,7 +59,7 @@ pub(crate) async fn submit(
     let image = fields.image()?;
     let image_ref =
         ImageRef::parse(&image).map_err(|e| FieldError::new("image_name", e.to_string()))?;
-    let secrets = fields.login()?.map_or_else(Secrets::default, |login: Credentials| Secrets {
+    let mut secrets = fields.login()?.map_or_else(Secrets::default, |login: Credentials| Secrets {
         registry_auth: [(image_ref.registry().clone(), login)].into(),
         ..Secrets::default()
     });
@@ -69,6 +69,11 @@ pub(crate) async fn submit(
         Chosen::Base64(text) => {
             let archive = request::decode(&api, &text).await?;
             (Source::Upload { id: archive.id() }, Some(archive))
+        }
+        Chosen::Fetched(asked) => {
+            let (source, found) = source::read(asked)?;
+            secrets.source = found;
+            (source, None)
         }
     };
     let order = Arc::new(Order::check(BuildSpecDraft::new(image, source), secrets)?);

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use slipway_api_types::SourceRequest;
 use slipway_domain::{Credentials, FieldError, Secret};
 
 use super::envelope::{Refusal, field};
@@ -37,6 +38,8 @@ pub(super) struct Fields<'a> {
     dockerfile: Loose<'a>,
     tar_file: Loose<'a>,
     tar_url: Loose<'a>,
+    /// The same in an older spelling.
+    tar_url_before: Loose<'a>,
     github: [Loose<'a>; 3],
 }
 
@@ -48,6 +51,8 @@ pub(super) enum Chosen<'a> {
     Archive(Received),
     /// An archive in base64.
     Base64(Cow<'a, str>),
+    /// What a worker fetches.
+    Fetched(SourceRequest),
 }
 
 /// A value that should be text.
@@ -99,22 +104,33 @@ impl<'a> Fields<'a> {
         {
             return Ok(Chosen::Base64(text));
         }
-        if self.tar_url.text("tar_url")?.is_some() {
-            return Err(not_yet("tar_url"));
+        let address = self.tar_url.text("tar_url")?.or(self.tar_url_before.text("tarUrl")?);
+        if let Some(url) = address {
+            return Ok(Chosen::Fetched(archive_at(url)));
         }
-        let mut missing = Vec::new();
-        for (name, value) in GITHUB.into_iter().zip(&self.github) {
-            if value.text(name)?.is_none() {
-                missing.push(name);
-            }
+        self.on_github().map(Chosen::Fetched)
+    }
+
+    fn on_github(&self) -> Result<SourceRequest, Refusal> {
+        let [owner, repo, tag] = &self.github;
+        let [owner, repo, tag] =
+            [owner.text(GITHUB[0])?, repo.text(GITHUB[1])?, tag.text(GITHUB[2])?];
+        if let (Some(owner), Some(repo), Some(tag)) = (owner, repo, tag) {
+            return Ok(SourceRequest::Github {
+                owner: owner.to_owned(),
+                repo: repo.to_owned(),
+                r#ref: Some(tag.to_owned()),
+                subdir: None,
+                token: None,
+            });
         }
-        match missing.as_slice() {
-            [] => Err(not_yet("github_reponame")),
-            [_, _, _] => Err(Refusal::Insufficient),
-            [first, ..] => Err(field(
+        let missing = GITHUB.into_iter().zip([owner, repo, tag]).filter(|(_, text)| text.is_none());
+        match missing.map(|(name, _)| name).collect::<Vec<_>>().as_slice() {
+            [first] | [first, _] => Err(field(
                 first,
                 "is missing; github_username, github_reponame and github_tag go together",
             )),
+            _ => Err(Refusal::Insufficient),
         }
     }
 
@@ -125,8 +141,8 @@ impl<'a> Fields<'a> {
             "password" => &mut self.password,
             "dockerfile" => &mut self.dockerfile,
             "tarfile" => &mut self.tar_file,
-            // The same, older and newer.
-            "tar_url" | "tarurl" => &mut self.tar_url,
+            "tar_url" => &mut self.tar_url,
+            "tarurl" => &mut self.tar_url_before,
             "github_username" => &mut self.github[0],
             "github_reponame" => &mut self.github[1],
             "github_tag" => &mut self.github[2],
@@ -177,8 +193,9 @@ impl Loose<'_> {
     }
 }
 
-fn not_yet(name: &str) -> Refusal {
-    field(name, "this source is not supported yet; send dockerfile or TarFile")
+/// A login in the address is for the archive; `username` and `password` are the registry's.
+fn archive_at(url: &str) -> SourceRequest {
+    SourceRequest::Archive { url: url.to_owned(), sha256: None, subdir: None, auth: None }
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {
