@@ -7,6 +7,7 @@
     reason = "a test says so by panicking"
 )]
 
+mod boatyard;
 mod bucket;
 mod build_secrets;
 mod cancel;

@@ -31,7 +31,7 @@ async fn failing(stack: &Stack, source: Value) -> (String, String, String) {
 }
 
 /// A context in a top folder, as releases have it.
-fn release() -> Vec<u8> {
+pub(crate) fn release() -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, text) in [
         ("app-1.2/Dockerfile", "FROM scratch\nCOPY kept /\n"),
