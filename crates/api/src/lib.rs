@@ -26,7 +26,7 @@ mod warnings;
 
 pub use health::{Health, Hosts, Usable};
 pub use operations::{Operations, Scrape};
-pub use serve::{Otherwise, Serving, serve, serve_operations};
+pub use serve::{Listener, Otherwise, Serving, serve, serve_operations};
 
 use std::time::Duration;
 

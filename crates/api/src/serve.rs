@@ -5,11 +5,15 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::ResolvesServerCert;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Api, Operations, request_log, routes};
@@ -29,6 +33,40 @@ impl Default for Serving {
     }
 }
 
+/// A port that is taken already, and what is spoken there.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<ServerConfig>,
+}
+
+impl From<TcpListener> for Listener {
+    /// Plain HTTP.
+    fn from(socket: TcpListener) -> Self {
+        Self { socket, tls: None }
+    }
+}
+
+impl Listener {
+    /// HTTP over TLS, of version 1.1 or 2 as client and server agree. `certificates` is
+    /// asked for each connection.
+    ///
+    /// # Errors
+    /// When the library has no version of TLS to offer, which would be a mistake in it.
+    pub fn over_tls(
+        socket: TcpListener,
+        certificates: Arc<dyn ResolvesServerCert>,
+    ) -> io::Result<Self> {
+        // Named, because a process may have several providers linked in.
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_cert_resolver(certificates);
+        Ok(Self { socket, tls: Some(config) })
+    }
+}
+
 /// What a process answers where it does not serve the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Otherwise {
@@ -44,7 +82,7 @@ pub enum Otherwise {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     api: Api,
     operations: Operations,
     serving: Serving,
@@ -55,7 +93,7 @@ pub fn serve(
         add(cfg, &operations);
         routes::table(cfg);
     };
-    run(listener, configure, serving, stopping)
+    run(listener.into(), configure, serving, stopping)
 }
 
 /// Serves what operators ask, and no API, until `stopping` is cancelled; all else is answered as `otherwise`
@@ -64,7 +102,7 @@ pub fn serve(
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve_operations(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     operations: Operations,
     otherwise: Otherwise,
     stopping: CancellationToken,
@@ -75,7 +113,7 @@ pub fn serve_operations(
         routes::otherwise(cfg, otherwise);
     };
     let serving = Serving { workers: 1, grace: Duration::from_secs(1) };
-    run(listener, configure, serving, stopping)
+    run(listener.into(), configure, serving, stopping)
 }
 
 fn add(cfg: &mut web::ServiceConfig, operations: &Operations) {
@@ -84,7 +122,7 @@ fn add(cfg: &mut web::ServiceConfig, operations: &Operations) {
 }
 
 fn run(
-    listener: TcpListener,
+    listener: Listener,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     serving: Serving,
     stopping: CancellationToken,
@@ -104,8 +142,10 @@ fn run(
     .client_disconnect_timeout(Duration::from_secs(5))
     .disable_signals()
     .shutdown_signal(stopping.cancelled_owned())
-    .shutdown_timeout(serving.grace.as_secs())
-    .listen(listener)?
-    .run();
-    Ok(server)
+    .shutdown_timeout(serving.grace.as_secs());
+    let server = match listener.tls {
+        Some(config) => server.listen_rustls_0_23(listener.socket, config)?,
+        None => server.listen(listener.socket)?,
+    };
+    Ok(server.run())
 }

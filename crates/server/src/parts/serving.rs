@@ -1,7 +1,6 @@
 //! The API's half of a build: HTTP, the relay of the outbox, deadlines, retention.
 
 use std::io;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use slipway_api::{Api, Limits, Operations};
@@ -10,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::listener::Port;
 use super::{database, ground::Ground};
 use crate::roles::Failure;
 use crate::settings::Settings;
@@ -32,7 +32,7 @@ impl Serving {
     /// # Errors
     /// When the listener cannot be used.
     pub(crate) fn start(
-        listener: TcpListener,
+        port: &Port,
         ground: &Ground,
         settings: &Settings,
         operations: Operations,
@@ -52,7 +52,7 @@ impl Serving {
             ..slipway_api::Serving::default()
         };
         Ok(Self {
-            server: tokio::spawn(slipway_api::serve(listener, api, operations, serving)?),
+            server: tokio::spawn(slipway_api::serve(port.listener()?, api, operations, serving)?),
             relay: tokio::spawn(Relay { store: store.clone(), queue: queue.clone() }.run()),
             deadlines: tokio::spawn(deadlines::run(store.clone(), queue)),
             clock: tokio::spawn(database::keep_time(store.clone())),

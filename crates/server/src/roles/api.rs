@@ -1,9 +1,7 @@
 //! `slipwayd api`: takes builds and tells of them. Any number of these run side by side;
 //! none knows of a Docker host but what the workers write down.
 
-use std::net::TcpListener;
-
-use slipway_api::{Hosts, Operations, Otherwise};
+use slipway_api::{Hosts, Listener, Operations, Otherwise};
 use slipway_queue::Hears;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +9,7 @@ use super::{Failure, ended};
 use crate::lifecycle::Signals;
 use crate::parts::database;
 use crate::parts::ground::Ground;
-use crate::parts::listener::bind;
+use crate::parts::listener::Port;
 use crate::parts::serving::Serving;
 use crate::settings::Settings;
 
@@ -23,18 +21,17 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let ground = Ground::shared(&settings, "api", Hears::Everything)?;
-    let listener = bind(settings.http.address()?, "http.listen")?;
+    let port = Port::of_api(&settings)?;
     let stopping = CancellationToken::new();
     let operations = ground.operations("api", Hosts::default(), &stopping)?;
     tokio::select! {
-        begun = wait(&ground, listener.try_clone()?, operations.clone()) => begun?,
+        begun = wait(&ground, port.listener()?, operations.clone()) => begun?,
         () = signals.next() => return ended(None),
     }
-    let mut serving = Serving::start(listener, &ground, &settings, operations)?;
-    let listen = &settings.http.listen;
+    let mut serving = Serving::start(&port, &ground, &settings, operations)?;
     tracing::info!("slipway {} takes builds", env!("CARGO_PKG_VERSION"));
-    tracing::info!("API   http://{listen}/api/v2");
-    tracing::info!("docs  http://{listen}/docs");
+    tracing::info!("API   {}/api/v2", settings.http.url());
+    tracing::info!("docs  {}/docs", settings.http.url());
 
     let crashed = tokio::select! {
         () = signals.next() => None,
@@ -54,7 +51,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
 /// port is the same.
 async fn wait(
     ground: &Ground,
-    listener: TcpListener,
+    listener: Listener,
     mut operations: Operations,
 ) -> Result<(), Failure> {
     operations.health.starting = true;

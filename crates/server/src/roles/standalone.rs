@@ -12,7 +12,7 @@ use slipway_store::{builds, hosts};
 use super::{Failure, ended};
 use crate::lifecycle::{Signals, Stop};
 use crate::parts::ground::Ground;
-use crate::parts::listener::bind;
+use crate::parts::listener::Port;
 use crate::parts::serving::Serving;
 use crate::parts::working::{self, Company};
 use crate::settings::Settings;
@@ -25,14 +25,14 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let _lock = lock(&settings.data_dir)?;
-    let listener = bind(settings.http.address()?, "http.listen")?;
+    let port = Port::of_api(&settings)?;
     let ground = Ground::own(&settings).await?;
     recover(&settings, &ground).await?;
 
     let stop = Stop::default();
     let worker = working::worker(&settings, &ground, &stop, Company::Alone)?;
     let operations = ground.operations("standalone", Hosts::default(), &stop.stopping)?;
-    let mut serving = Serving::start(listener, &ground, &settings, operations)?;
+    let mut serving = Serving::start(&port, &ground, &settings, operations)?;
     let mut working = tokio::spawn(worker.run(stop.stopping.clone()));
     let grace = Duration::from_secs(settings.worker.grace_seconds);
     let stopping = tokio::spawn(signals.drive(stop.clone(), grace));
@@ -87,11 +87,11 @@ async fn recover(settings: &Settings, ground: &Ground) -> Result<(), Failure> {
 }
 
 fn greet(settings: &Settings) {
-    let listen = &settings.http.listen;
+    let url = settings.http.url();
     let data = settings.data_dir.display();
     tracing::info!("slipway {} is ready", env!("CARGO_PKG_VERSION"));
-    tracing::info!("API   http://{listen}/api/v2");
-    tracing::info!("docs  http://{listen}/docs");
+    tracing::info!("API   {url}/api/v2");
+    tracing::info!("docs  {url}/docs");
     tracing::info!("data  {data}");
     settings.docker.greet();
 }

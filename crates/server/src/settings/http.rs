@@ -1,16 +1,23 @@
 //! `[http]`: where the API listens, and how large a request may be.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, address, at_least_one};
+use super::{SettingsError, address, at_least_one, invalid};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Http {
     /// `address:port`.
     pub(crate) listen: String,
+    /// Files in PEM for `https`: the certificate with what lies between it and its authority,
+    /// and its key. Both or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Largest JSON body, in bytes. Uploads have `limits.context_bytes`.
     pub(crate) body_limit: u64,
     /// How long requests at hand may take to finish after the signal to stop.
@@ -19,13 +26,20 @@ pub(crate) struct Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".into(), body_limit: 2 << 20, grace_seconds: 10 }
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            tls_cert: None,
+            tls_key: None,
+            body_limit: 2 << 20,
+            grace_seconds: 10,
+        }
     }
 }
 
 impl Http {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         at_least_one("http.body_limit", self.body_limit)?;
+        self.tls_files()?;
         self.address().map(drop)
     }
 
@@ -33,5 +47,24 @@ impl Http {
     /// When `listen` is no address with a port.
     pub(crate) fn address(&self) -> Result<SocketAddr, SettingsError> {
         address("http.listen", &self.listen)
+    }
+
+    /// Certificate and key, where `https` is spoken.
+    ///
+    /// # Errors
+    /// When one of them is there alone.
+    pub(crate) fn tls_files(&self) -> Result<Option<(&Path, &Path)>, SettingsError> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(cert), Some(key)) => Ok(Some((cert, key))),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(invalid("http.tls_key", "is missing beside http.tls_cert")),
+            (None, Some(_)) => Err(invalid("http.tls_cert", "is missing beside http.tls_key")),
+        }
+    }
+
+    /// Where a client finds the API.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.listen)
     }
 }

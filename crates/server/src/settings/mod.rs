@@ -184,6 +184,8 @@ mod tests {
         let problem = |toml: &str| read(toml).unwrap_err().to_string();
         assert!(problem("[http]\nlisten = \"nowhere\"").contains("http.listen"));
         assert!(problem("[http]\nlissten = \"127.0.0.1:1\"").contains("lissten"));
+        assert!(problem("[http]\ntls_cert = \"/c\"").contains("http.tls_key: is missing"));
+        assert!(problem("[http]\ntls_key = \"/k\"").contains("http.tls_cert: is missing"));
         assert!(problem("[worker]\nheartbeat_seconds = 30").contains("worker.heartbeat_seconds"));
         assert!(problem("[limits]\ncontext_bytes = 0").contains("limits.context_bytes"));
         assert!(problem("[database]\nurl = \"mysql://x\"").contains("database.url"));

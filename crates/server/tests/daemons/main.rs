@@ -22,4 +22,5 @@ mod metrics;
 mod migrate;
 mod refuse;
 mod stop;
+mod tls;
 mod traces;
