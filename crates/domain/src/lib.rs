@@ -14,6 +14,7 @@ mod id;
 mod image_ref;
 mod platform;
 mod project;
+mod resources;
 mod secret;
 mod secrets;
 mod source;
@@ -34,6 +35,7 @@ pub use id::{Attempt, BuildId, UploadId, WorkerId};
 pub use image_ref::{ImageRef, ImageRefError, RegistryHost};
 pub use platform::Platform;
 pub use project::Project;
+pub use resources::Resources;
 pub use secret::{Credentials, Secret, SecretId};
 pub use secrets::{Secrets, SourceSecrets};
 pub use source::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DockerfilePath, FieldError, ImageRef, Platform, Project, Source};
+use crate::{DockerfilePath, FieldError, ImageRef, Platform, Project, Resources, Source};
 
 const MAX_ENTRIES: usize = 500;
 const MAX_VALUE_BYTES: usize = 64 * 1024;
@@ -57,6 +57,9 @@ pub struct BuildSpec {
     /// A newer build of the project with the same key takes this one's place.
     #[serde(default)]
     pub supersede_key: Option<String>,
+    /// What its steps may use of the host.
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
 }
 
 /// A request as it came, field by field, before it was checked.
@@ -94,6 +97,8 @@ pub struct BuildSpecDraft {
     pub queue_timeout_seconds: Option<u32>,
     /// See [`BuildSpec::supersede_key`].
     pub supersede_key: Option<String>,
+    /// See [`BuildSpec::resources`].
+    pub resources: Resources,
 }
 
 impl BuildSpecDraft {
@@ -116,6 +121,7 @@ impl BuildSpecDraft {
             priority: 0,
             queue_timeout_seconds: None,
             supersede_key: None,
+            resources: Resources::default(),
         }
     }
 
@@ -156,6 +162,7 @@ impl BuildSpecDraft {
         if self.metadata.as_ref().is_some_and(|value| value.to_string().len() > MAX_VALUE_BYTES) {
             return Err(FieldError::new("metadata", "is larger than 64 KiB"));
         }
+        self.resources.check()?;
         let dockerfile = self
             .dockerfile
             .as_deref()
@@ -181,6 +188,7 @@ impl BuildSpecDraft {
             priority: self.priority,
             queue_timeout_seconds: self.queue_timeout_seconds,
             supersede_key: self.supersede_key,
+            resources: self.resources,
         })
     }
 }
@@ -311,6 +319,7 @@ mod tests {
     fn rows_of_the_release_before_can_be_read() {
         let spec = draft().parse().unwrap();
         let mut row = serde_json::to_value(&spec).unwrap();
+        assert!(!row.as_object().unwrap().contains_key("resources"));
         for new in ["priority", "queue_timeout_seconds", "supersede_key"] {
             row.as_object_mut().unwrap().remove(new).unwrap();
         }

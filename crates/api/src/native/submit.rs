@@ -85,8 +85,6 @@ pub(super) fn key(req: &HttpRequest) -> Result<Option<Key>, Error> {
 fn order(asked: SubmitBuild) -> Result<Order, Error> {
     let (source, source_secrets) = source::read(asked.source)?;
     let draft = BuildSpecDraft {
-        image: asked.image,
-        source,
         dockerfile: asked.dockerfile,
         args: asked.args,
         labels: asked.labels,
@@ -101,6 +99,7 @@ fn order(asked: SubmitBuild) -> Result<Order, Error> {
         priority: asked.priority,
         queue_timeout_seconds: asked.queue_timeout_seconds,
         supersede_key: asked.supersede_key,
+        ..BuildSpecDraft::new(asked.image, source)
     };
     let secrets = secrets::check(Brought {
         registry_auth: asked.registry_auth,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use slipway_domain::{DockerfilePath, Failure, Platform, Reason, Secrets, Stage};
+use slipway_domain::{DockerfilePath, Failure, Platform, Reason, Resources, Secrets, Stage};
 use tokio::sync::mpsc;
 use url::form_urlencoded;
 
@@ -21,6 +21,7 @@ use super::lines::{Line, Lines, Said};
 use super::logins;
 use super::probe::Builder;
 use super::progress::{Progress, report};
+use super::resources;
 use super::session::Session;
 use super::wire::{self, WireError};
 use super::{Engine, Host};
@@ -45,6 +46,8 @@ pub struct BuildRequest {
     pub no_cache: bool,
     /// Look for newer base images even where the host has them.
     pub pull: bool,
+    /// What steps may use of the host.
+    pub resources: Resources,
     /// Logins for base images, and what steps mount: secrets and SSH agents.
     pub secrets: Secrets,
 }
@@ -118,6 +121,11 @@ async fn attempt(
     let mut lines = Lines::new(sent.map_err(|error| refused(host, error))?, heard);
     let mut log = Log::new(builder);
     let mut news = Vec::new();
+    if builder == Builder::Buildkit
+        && let Some(warning) = resources::unlimited(&request.resources)
+    {
+        news.push(Progress::said(&warning));
+    }
     let mut image = None;
     loop {
         let line = lines.next().await.map_err(|error| faults::host(host, error));
@@ -199,6 +207,9 @@ fn path(request: &BuildRequest, session: Option<&str>) -> String {
     }
     if request.pull {
         query.append_pair("pull", "1");
+    }
+    for (name, value) in resources::query(&request.resources) {
+        query.append_pair(name, &value);
     }
     query.finish()
 }

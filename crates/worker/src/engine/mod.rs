@@ -21,6 +21,7 @@ mod probe;
 mod progress;
 mod pull;
 mod push;
+mod resources;
 mod session;
 mod tls;
 mod tls_fault;

@@ -39,6 +39,11 @@ impl Progress {
     pub(super) fn line(step: Option<u32>, text: &str) -> Self {
         Self::Log { step, stream: LogStream::Progress, bytes: format!("{text}\n").into() }
     }
+
+    /// A line of our own. `text` has no newline.
+    pub(super) fn said(text: &str) -> Self {
+        Self::Log { step: None, stream: LogStream::Slipway, bytes: format!("{text}\n").into() }
+    }
 }
 
 /// Hands on what happened, as fast as the receiver takes it. A receiver that is gone does not

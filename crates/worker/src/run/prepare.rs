@@ -108,6 +108,7 @@ impl Run<'_> {
             platform: self.spec.platform.clone(),
             no_cache: self.spec.no_cache,
             pull: self.spec.pull,
+            resources: self.spec.resources.clone(),
             secrets: self.secrets.clone(),
         }
     }

@@ -18,6 +18,7 @@ mod hosts;
 mod images;
 mod mounts;
 mod pushing;
+mod resources;
 mod standing_still;
 mod support;
 mod tls;

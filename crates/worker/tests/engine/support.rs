@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream;
 use slipway_domain::{
-    Credentials, DockerfilePath, Failure, HostName, LogStream, RegistryHost, Secrets, StepStatus,
+    Credentials, DockerfilePath, Failure, HostName, LogStream, RegistryHost, Resources, Secrets,
+    StepStatus,
 };
 use slipway_test_support::env;
 use slipway_worker::engine::{
@@ -70,6 +71,7 @@ pub(crate) fn request() -> BuildRequest {
         platform: None,
         no_cache: false,
         pull: false,
+        resources: Resources::default(),
         secrets: Secrets::default(),
     }
 }
