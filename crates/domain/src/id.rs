@@ -59,6 +59,14 @@ uuid_id!(
     UploadId
 );
 uuid_id!(
+    /// One trigger that is kept in the database.
+    TriggerId
+);
+uuid_id!(
+    /// One delivery of a forge, as it was taken in.
+    DeliveryId
+);
+uuid_id!(
     /// One worker process. A restarted worker is another one.
     WorkerId
 );

@@ -22,6 +22,7 @@ mod spec;
 mod state;
 mod suspects;
 mod trace_parent;
+mod trigger;
 
 pub use clock::now;
 pub use event::{Event, EventBody, LogStream, StepStatus};
@@ -31,7 +32,7 @@ pub use follower::{
     Follower, FollowerAddress, FollowerForm, FollowerKind, Forge, KafkaTarget, MAX_FOLLOWERS,
 };
 pub use host::HostName;
-pub use id::{Attempt, BuildId, UploadId, WorkerId};
+pub use id::{Attempt, BuildId, DeliveryId, TriggerId, UploadId, WorkerId};
 pub use image_ref::{ImageRef, ImageRefError, RegistryHost};
 pub use platform::Platform;
 pub use project::Project;
@@ -47,3 +48,7 @@ pub use spec::{
 };
 pub use state::{BuildState, Outcome, Stage, UnknownState};
 pub use trace_parent::TraceParent;
+pub use trigger::{
+    CommitId, Decided, Happening, PassedBy, RepositoryName, Trigger, TriggerDefinition,
+    TriggerEvent, TriggerName, TriggerSecrets, What,
+};

@@ -46,3 +46,15 @@ pub enum Forge {
     /// gitlab.com, or a server of its own.
     Gitlab,
 }
+
+impl Forge {
+    /// The word for it, in requests, paths and rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Github => "github",
+            Self::Gitea => "gitea",
+            Self::Gitlab => "gitlab",
+        }
+    }
+}
