@@ -6,6 +6,7 @@
 
 mod build;
 mod error;
+mod follower;
 mod health;
 mod host;
 mod project;
@@ -20,6 +21,7 @@ pub use build::{
     WaitingView, WarningView,
 };
 pub use error::{ErrorBody, ErrorView};
+pub use follower::{FollowerKindName, FollowerRequest};
 pub use health::{CheckView, HealthStatus, HealthView};
 pub use host::{HostList, HostView};
 pub use project::{ProjectLimits, ProjectList, ProjectView};

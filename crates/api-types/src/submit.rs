@@ -8,7 +8,7 @@ use serde::Deserialize;
 use slipway_domain::{Credentials, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, Secret};
 use utoipa::ToSchema;
 
-use crate::{SourceAuth, SourceRequest};
+use crate::{FollowerRequest, SourceAuth, SourceRequest};
 
 /// A build as it is asked for. Unknown fields are refused.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -91,6 +91,9 @@ pub struct SubmitBuild {
     /// Such as a branch's name; 1 to 255 characters.
     #[schema(example = "app/main")]
     pub supersede_key: Option<String>,
+    /// Who is told of the build without asking, at most 16.
+    #[serde(default)]
+    pub followers: Vec<FollowerRequest>,
 }
 
 /// What a retry may bring along.

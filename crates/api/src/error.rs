@@ -190,6 +190,7 @@ fn store_failed(error: &StoreError) -> Answer {
         StoreError::LeaseLost(_)
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }
+        | StoreError::SealedFollower { .. }
         | StoreError::Database(_)
         | StoreError::Blobs(_)
         | StoreError::Settings(_)

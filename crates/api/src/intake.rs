@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use slipway_domain::{BuildId, BuildSpec, BuildSpecDraft, FieldError, Secrets, Source};
+use slipway_domain::{BuildId, BuildSpec, BuildSpecDraft, FieldError, Follower, Secrets, Source};
 use slipway_queue::News;
 use slipway_store::StoreError;
 use slipway_store::builds::{self, Build, Idempotency, Submission, Submitted};
 use tracing::Instrument as _;
 
 use crate::error::Error;
-use crate::{Api, trace};
+use crate::{Api, reachable, trace};
 
 /// A checked request.
 pub(crate) struct Order {
@@ -22,6 +22,8 @@ pub(crate) struct Order {
     pub(crate) retry_of: Option<BuildId>,
     /// The sender's key for repeating the request safely.
     pub(crate) key: Option<Key>,
+    /// Who is told of it.
+    pub(crate) followers: Vec<Follower>,
 }
 
 /// An idempotency key: 1 to 255 visible ASCII characters.
@@ -39,7 +41,12 @@ pub(crate) enum Accepted {
 impl Order {
     /// Checks a request.
     pub(crate) fn check(draft: BuildSpecDraft, secrets: Secrets) -> Result<Self, Error> {
-        Ok(Self { spec: draft.parse()?, secrets, retry_of: None, key: None })
+        Ok(Self::again(draft.parse()?, secrets))
+    }
+
+    /// What was checked before.
+    pub(crate) const fn again(spec: BuildSpec, secrets: Secrets) -> Self {
+        Self { spec, secrets, retry_of: None, key: None, followers: Vec::new() }
     }
 }
 
@@ -77,6 +84,7 @@ pub(crate) async fn submit(api: &Api, order: &Arc<Order>) -> Result<Accepted, Er
 }
 
 async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
+    reachable::check(&api.addresses, &order.followers)?;
     let digests = order.key.as_ref().map(|_| fingerprints(api, order));
     let idempotency = order
         .key
@@ -92,11 +100,15 @@ async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
         idempotency,
         queue_timeout: api.limits.queue_timeout,
         traceparent: traceparent.as_deref(),
+        followers: &order.followers,
     };
     match builds::submit(&api.store, &submission, api.store.now()).await? {
         Submitted::New { build, superseded } => {
-            // Nobody can follow it yet: no news of it but the bell.
+            // Nobody can follow it yet but those it brought: no news for others but the bell.
             api.queue.outbox_filled();
+            if !order.followers.is_empty() {
+                api.queue.tell(News::Happened(build.id));
+            }
             for older in superseded {
                 tracing::info!(build.id = %older, superseded_by = %build.id, "a build is superseded");
                 api.queue.tell(News::Happened(older));
@@ -132,5 +144,12 @@ fn fingerprints(api: &Api, order: &Order) -> Vec<String> {
     let spec = serde_json::to_vec(&order.spec).unwrap_or_default();
     let secrets = order.secrets.expose_bytes();
     let retry_of = order.retry_of.map(|id| id.to_string()).unwrap_or_default();
-    api.store.keyed_digests(&[&spec, &secrets, retry_of.as_bytes()])
+    let followers: Vec<String> = order.followers.iter().map(Follower::expose_text).collect();
+    let followers = followers.join("\n");
+    let mut parts = vec![spec.as_slice(), &secrets, retry_of.as_bytes()];
+    // What was digested before there were followers is found again.
+    if !followers.is_empty() {
+        parts.push(followers.as_bytes());
+    }
+    api.store.keyed_digests(&parts)
 }

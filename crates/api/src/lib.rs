@@ -16,6 +16,7 @@ mod native;
 mod openapi;
 mod operations;
 mod params;
+mod reachable;
 mod receive;
 mod request_log;
 mod routes;
@@ -25,11 +26,13 @@ mod trace;
 mod warnings;
 
 pub use health::{Health, Hosts, Usable};
+pub use native::show_build;
 pub use operations::{Operations, Scrape};
 pub use serve::{Listener, Otherwise, Serving, serve, serve_operations};
 
 use std::time::Duration;
 
+use slipway_outbound::AddressPolicy;
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::blobs::Blobs;
@@ -47,6 +50,8 @@ pub struct Api {
     pub queue: Queue,
     /// How much is taken.
     pub limits: Limits,
+    /// Which addresses followers may have.
+    pub addresses: AddressPolicy,
     /// Where the connections of the store are at home.
     pub runtime: Handle,
     /// Cancelled when the process is about to stop. Followers are sent away with a hint

@@ -64,11 +64,19 @@ uuid_id!(
 );
 uuid_id!(
     /// One delivery of a forge, as it was taken in.
-    DeliveryId
+    WebhookId
 );
 uuid_id!(
     /// One worker process. A restarted worker is another one.
     WorkerId
+);
+uuid_id!(
+    /// One who is told of one build without asking.
+    FollowerId
+);
+uuid_id!(
+    /// One try to tell a follower of something.
+    DeliveryId
 );
 
 /// Which try at a build this is, from 1. It fences every write of a worker: a higher

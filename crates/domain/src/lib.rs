@@ -32,7 +32,7 @@ pub use follower::{
     Follower, FollowerAddress, FollowerForm, FollowerKind, Forge, KafkaTarget, MAX_FOLLOWERS,
 };
 pub use host::HostName;
-pub use id::{Attempt, BuildId, DeliveryId, TriggerId, UploadId, WorkerId};
+pub use id::{Attempt, BuildId, DeliveryId, FollowerId, TriggerId, UploadId, WebhookId, WorkerId};
 pub use image_ref::{ImageRef, ImageRefError, RegistryHost};
 pub use platform::Platform;
 pub use project::Project;

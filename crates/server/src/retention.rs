@@ -1,11 +1,11 @@
-//! What nothing needs any more goes: uploads, bytes and rows, and hosts that no worker has
-//! any more.
+//! What nothing needs any more goes: uploads, bytes and rows, hosts that no worker has any
+//! more, and tries to tell followers.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, StoreError, hosts, uploads};
+use slipway_store::{Store, StoreError, followers, hosts, uploads};
 
 const ROUNDS: Duration = Duration::from_secs(600);
 
@@ -19,9 +19,25 @@ const UNFINISHED_KEPT: Duration = Duration::from_secs(86_400);
 /// How long a host may go unreported before it counts as taken out of all settings.
 const HOSTS_KEPT: Duration = Duration::from_secs(3600);
 
+/// Deliveries, and addresses of followers, that go in one transaction.
+const BATCH: u16 = 500;
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keep {
+    /// Uploads that nothing uses.
+    pub(crate) uploads: Duration,
+    /// Tries to tell followers, and the addresses of those that are over.
+    pub(crate) deliveries: Duration,
+}
+
 /// Tidies up for ever.
-pub(crate) async fn run(store: Store, blobs: Blobs, keep: Duration) {
+pub(crate) async fn run(store: Store, blobs: Blobs, keep: Keep) {
     loop {
+        if let Err(error) = forget_deliveries(&store, ago(&store, keep.deliveries)).await {
+            warn(&error, "old deliveries cannot be removed");
+        }
+        let keep = keep.uploads;
         match remove_unused(&store, &blobs, keep).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed uploads that nothing used any more"),
@@ -64,6 +80,13 @@ async fn remove_unused(store: &Store, blobs: &Blobs, keep: Duration) -> Result<u
         }
     }
     Ok(removed)
+}
+
+/// Small transactions: webhooks are delivered meanwhile.
+async fn forget_deliveries(store: &Store, before: DateTime<Utc>) -> Result<(), StoreError> {
+    while followers::forget_deliveries(store, before, BATCH).await? == u64::from(BATCH) {}
+    while followers::erase_ended(store, before, BATCH).await? == u64::from(BATCH) {}
+    Ok(())
 }
 
 fn warn(error: &StoreError, what: &str) {

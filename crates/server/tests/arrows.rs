@@ -41,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "slipway-api-types",
             "slipway-domain",
             "slipway-follow",
+            "slipway-outbound",
             "slipway-queue",
             "slipway-ssh",
             "slipway-store",

@@ -1,6 +1,6 @@
 //! What can go wrong with the state of record, by what its caller does about it.
 
-use slipway_domain::BuildId;
+use slipway_domain::{BuildId, FollowerId};
 use sqlx::sqlite::SqliteError;
 use thiserror::Error;
 
@@ -33,6 +33,14 @@ pub enum StoreError {
     Sealed {
         /// Whose secrets.
         build: BuildId,
+        /// Why.
+        problem: &'static str,
+    },
+    /// What is sealed of a follower cannot be opened with the keys at hand.
+    #[error("the address of follower {follower} cannot be opened: {problem}")]
+    SealedFollower {
+        /// Whose address.
+        follower: FollowerId,
         /// Why.
         problem: &'static str,
     },

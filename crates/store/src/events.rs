@@ -11,7 +11,7 @@ use crate::db::{Tx, answered, read, write};
 use crate::{Lease, Store, StoreError};
 
 #[derive(FromRow)]
-struct Row {
+pub(crate) struct Row {
     seq: i64,
     at: DateTime<Utc>,
     attempt: i32,
@@ -195,7 +195,7 @@ pub async fn none_after(store: &Store, build: BuildId, after: i64) -> Result<boo
     Ok(to_come == 0)
 }
 
-fn from_row(build: BuildId, row: Row) -> Result<Event, StoreError> {
+pub(crate) fn from_row(build: BuildId, row: Row) -> Result<Event, StoreError> {
     let body = serde_json::from_str(&row.body).map_err(|error| StoreError::Corrupt {
         table: "events",
         column: "body",

@@ -13,6 +13,7 @@ mod clock;
 mod db;
 mod error;
 pub mod events;
+pub mod followers;
 pub mod gauges;
 pub mod hosts;
 pub mod images;

@@ -184,6 +184,7 @@ const fn in_short(error: &StoreError) -> &'static str {
         StoreError::LeaseLost(_)
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }
+        | StoreError::SealedFollower { .. }
         | StoreError::Database(_)
         | StoreError::Blobs(_)
         | StoreError::Settings(_)

@@ -3,6 +3,7 @@
 pub(crate) mod builds;
 pub(crate) mod cancel;
 pub(crate) mod events;
+pub(crate) mod followers;
 pub(crate) mod hosts;
 mod log_format;
 pub(crate) mod logs;
@@ -14,3 +15,10 @@ pub(crate) mod submit;
 pub(crate) mod uploads;
 mod view;
 mod waiting;
+
+/// A build as `/api/v2` shows it, for those who are told of it.
+#[must_use]
+pub fn show_build(build: slipway_store::builds::Build) -> serde_json::Value {
+    // Words, numbers and maps of strings: this cannot fail to serialise.
+    serde_json::to_value(view::build(build, None)).unwrap_or_default()
+}

@@ -57,6 +57,7 @@ pub(crate) async fn retry(
     if build.had_secrets && secrets.is_empty() {
         return Err(Error::LoginsErased);
     }
-    let order = Arc::new(Order { spec: build.spec, secrets, retry_of: Some(build.id), key });
+    let order = Order { retry_of: Some(build.id), key, ..Order::again(build.spec, secrets) };
+    let order = Arc::new(order);
     submit::answer(&req, &order, intake::submit(&api, &order).await?)
 }

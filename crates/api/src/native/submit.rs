@@ -8,7 +8,7 @@ use slipway_api_types::{AcceptedView, ErrorView, SubmitBuild};
 use slipway_domain::{BuildSpecDraft, FieldError};
 use slipway_store::builds::Build;
 
-use super::{source, view};
+use super::{followers, source, view};
 use crate::error::Error;
 use crate::intake::{self, Accepted, Key, Order};
 use crate::secrets::{self, Brought};
@@ -83,6 +83,7 @@ pub(super) fn key(req: &HttpRequest) -> Result<Option<Key>, Error> {
 }
 
 fn order(asked: SubmitBuild) -> Result<Order, Error> {
+    let followers = followers::read(asked.followers)?;
     let (source, source_secrets) = source::read(asked.source)?;
     let draft = BuildSpecDraft {
         dockerfile: asked.dockerfile,
@@ -107,5 +108,5 @@ fn order(asked: SubmitBuild) -> Result<Order, Error> {
         ssh: asked.ssh,
         source: source_secrets,
     })?;
-    Order::check(draft, secrets)
+    Ok(Order { followers, ..Order::check(draft, secrets)? })
 }

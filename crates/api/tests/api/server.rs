@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use slipway_api::{Api, Health, Hosts, Limits, Operations, Scrape, Serving, serve};
+use slipway_outbound::AddressPolicy;
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::blobs::Blobs;
@@ -54,6 +55,7 @@ impl Server {
             blobs: Blobs::in_folder(&folder.path().join("blobs")).unwrap(),
             queue: Queue::open("local:").unwrap(),
             limits,
+            addresses: AddressPolicy::public_only(),
             runtime: Handle::current(),
             stopping: CancellationToken::new(),
         };

@@ -30,6 +30,23 @@ pub struct Follower {
     pub signing_key: Option<Secret>,
 }
 
+impl Follower {
+    /// All of it as one text, for a digest that tells requests apart. It holds what must not be
+    /// shown.
+    #[must_use]
+    pub fn expose_text(&self) -> String {
+        let address = match &self.address {
+            FollowerAddress::Http { url, .. } => url.expose().to_owned(),
+            FollowerAddress::Kafka(_) => self.address.shown(),
+        };
+        let secret = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_owned());
+        let (header, key) = (secret(&self.authorization), secret(&self.signing_key));
+        // Texts, numbers and values that were JSON: this cannot fail to serialise.
+        serde_json::to_string(&(self.kind.as_str(), &self.form, address, header, key))
+            .unwrap_or_default()
+    }
+}
+
 /// What a follower is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FollowerKind {
@@ -47,5 +64,11 @@ impl FollowerKind {
             Self::Status => "status",
             Self::Logs => "logs",
         }
+    }
+
+    /// The kind that a word stands for.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Status, Self::Logs].into_iter().find(|kind| kind.as_str() == word)
     }
 }

@@ -1,14 +1,15 @@
 //! One request and the head of its answer, over a connection of its own.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::Empty;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use slipway_domain::Credentials;
@@ -46,7 +47,17 @@ pub(super) async fn ask(
     url: &Url,
     secrets: &Secrets,
 ) -> Result<(Response<Incoming>, Connection), FetchErrorKind> {
-    let request = request(url, secrets)?;
+    send(socket, request(url, secrets)?).await
+}
+
+/// Sends a request, and waits for the head of its answer.
+pub(super) async fn send<B>(
+    socket: Box<dyn Socket>,
+    request: http::Request<B>,
+) -> Result<(Response<Incoming>, Connection), FetchErrorKind>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(BUFFER_BYTES)
         .handshake(TokioIo::new(socket))
@@ -67,9 +78,7 @@ fn request(url: &Url, secrets: &Secrets) -> Result<http::Request<Empty<Bytes>>, 
     for secret in &secrets.headers {
         headers.append(secret.name(), secret.value().clone());
     }
-    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
-    headers.insert(header::HOST, host.map_err(|_| FetchErrorKind::BadUrl("has no host"))?);
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    introduce(headers, url)?;
     // The bytes as they are stored: a `.tar.gz` must not arrive as a tar.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
@@ -77,6 +86,14 @@ fn request(url: &Url, secrets: &Secrets) -> Result<http::Request<Empty<Bytes>>, 
         headers.insert(header::AUTHORIZATION, basic(login));
     }
     Ok(request)
+}
+
+/// The headers of every request: to whom it goes, and from whom.
+pub(super) fn introduce(headers: &mut HeaderMap, url: &Url) -> Result<(), FetchErrorKind> {
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+    headers.insert(header::HOST, host.map_err(|_| FetchErrorKind::BadUrl("has no host"))?);
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    Ok(())
 }
 
 fn basic(login: &Credentials) -> HeaderValue {

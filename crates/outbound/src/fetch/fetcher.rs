@@ -25,8 +25,8 @@ use crate::show::show_url;
 /// Fetches from addresses that users name. No proxy, no cookies, no decompression.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
-    guard: Guard,
-    tls: Arc<ClientConfig>,
+    pub(super) guard: Guard,
+    pub(super) tls: Arc<ClientConfig>,
 }
 
 /// What to fetch.
@@ -158,7 +158,7 @@ impl Fetcher {
 }
 
 /// What a user may name.
-fn check(url: &Url) -> Result<(), FetchErrorKind> {
+pub(super) fn check(url: &Url) -> Result<(), FetchErrorKind> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(FetchErrorKind::BadUrl("is neither http nor https"));
     }

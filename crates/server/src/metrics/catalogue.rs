@@ -8,7 +8,7 @@ const LONG: &[f64] =
     &[0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
 
 /// Counted by the process since it started: name, help.
-pub(super) const COUNTERS: [(&str, &str); 6] = [
+pub(super) const COUNTERS: [(&str, &str); 7] = [
     ("slipway_builds_submitted_total", "Builds that this process accepted."),
     (
         "slipway_builds_finished_total",
@@ -17,15 +17,21 @@ pub(super) const COUNTERS: [(&str, &str); 6] = [
     ("slipway_http_requests_total", "Requests answered, by method, route and status."),
     ("slipway_lease_expiries_total", "Leases of lost workers that this process took back."),
     ("slipway_log_bytes_total", "Bytes of build output that this process wrote, masked."),
+    ("slipway_deliveries_total", "Tries to tell followers of builds, by outcome."),
     ("slipway_push_retries_total", "Pushes that failed and were tried again."),
 ];
 
 /// Measured by the process since it started: name, buckets, help.
-pub(super) const HISTOGRAMS: [(&str, &[f64], &str); 3] = [
+pub(super) const HISTOGRAMS: [(&str, &[f64], &str); 4] = [
     (
         "slipway_http_request_duration_seconds",
         SHORT,
         "Time until an answer begins, by method and route.",
+    ),
+    (
+        "slipway_delivery_lag_seconds",
+        LONG,
+        "Time from a change of a build's state to the answer of who was told of it.",
     ),
     ("slipway_build_wait_seconds", LONG, "Time from a build's submit to its claim."),
     (

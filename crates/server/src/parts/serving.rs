@@ -1,4 +1,5 @@
-//! The API's half of a build: HTTP, the relay of the outbox, deadlines, retention.
+//! The API's half of a build: HTTP, the relay of the outbox, those who are told of builds,
+//! deadlines, retention.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::Port;
+use super::working::Company;
 use super::{database, ground::Ground};
+use crate::retention::Keep;
 use crate::roles::Failure;
 use crate::settings::Settings;
 use crate::{deadlines, retention};
@@ -19,6 +22,7 @@ use crate::{deadlines, retention};
 pub(crate) struct Serving {
     server: JoinHandle<io::Result<()>>,
     relay: JoinHandle<()>,
+    push: JoinHandle<()>,
     deadlines: JoinHandle<()>,
     retention: JoinHandle<()>,
     clock: JoinHandle<()>,
@@ -36,17 +40,22 @@ impl Serving {
         ground: &Ground,
         settings: &Settings,
         operations: Operations,
+        company: Company,
     ) -> Result<Self, Failure> {
         let Ground { store, blobs, queue } = ground.clone();
+        let addresses = settings.limits.addresses(company == Company::Alone, &[])?;
+        let push = super::push::push(settings, ground, addresses.clone())?;
         let closing = CancellationToken::new();
         let api = Api {
             store: store.clone(),
             blobs: blobs.clone(),
             queue: queue.clone(),
             limits: limits(settings),
+            addresses,
             runtime: Handle::current(),
             stopping: closing.clone(),
         };
+        let keep = Keep { uploads: settings.blobs.keep(), deliveries: settings.followers.keep() };
         let serving = slipway_api::Serving {
             grace: Duration::from_secs(settings.http.grace_seconds),
             ..slipway_api::Serving::default()
@@ -54,9 +63,10 @@ impl Serving {
         Ok(Self {
             server: tokio::spawn(slipway_api::serve(port.listener()?, api, operations, serving)?),
             relay: tokio::spawn(Relay { store: store.clone(), queue: queue.clone() }.run()),
+            push: tokio::spawn(push.run(closing.clone())),
             deadlines: tokio::spawn(deadlines::run(store.clone(), queue)),
             clock: tokio::spawn(database::keep_time(store.clone())),
-            retention: tokio::spawn(retention::run(store, blobs, settings.blobs.keep())),
+            retention: tokio::spawn(retention::run(store, blobs, keep)),
             closing,
         })
     }
@@ -66,6 +76,7 @@ impl Serving {
         tokio::select! {
             _ = &mut self.server => "API",
             _ = &mut self.relay => "outbox relay",
+            _ = &mut self.push => "telling of followers",
             _ = &mut self.deadlines => "watch over deadlines",
             _ = &mut self.retention => "retention",
             _ = &mut self.clock => "clock",
@@ -78,6 +89,9 @@ impl Serving {
         self.closing.cancel();
         if !self.server.is_finished() {
             let _ = self.server.await;
+        }
+        if !self.push.is_finished() {
+            let _ = self.push.await;
         }
         self.relay.abort();
         self.deadlines.abort();

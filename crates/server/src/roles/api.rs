@@ -11,6 +11,7 @@ use crate::parts::database;
 use crate::parts::ground::Ground;
 use crate::parts::listener::Port;
 use crate::parts::serving::Serving;
+use crate::parts::working::Company;
 use crate::settings::Settings;
 
 /// Runs until told to stop.
@@ -28,7 +29,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         begun = wait(&ground, port.listener()?, operations.clone()) => begun?,
         () = signals.next() => return ended(None),
     }
-    let mut serving = Serving::start(&port, &ground, &settings, operations)?;
+    let mut serving = Serving::start(&port, &ground, &settings, operations, Company::Others)?;
     tracing::info!("slipway {} takes builds", env!("CARGO_PKG_VERSION"));
     tracing::info!("API   {}/api/v2", settings.http.url());
     tracing::info!("docs  {}/docs", settings.http.url());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use slipway_api::Hosts;
 use slipway_domain::HostName;
-use slipway_store::{builds, hosts};
+use slipway_store::{builds, followers, hosts};
 
 use super::{Failure, ended};
 use crate::lifecycle::{Signals, Stop};
@@ -32,7 +32,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let stop = Stop::default();
     let worker = working::worker(&settings, &ground, &stop, Company::Alone)?;
     let operations = ground.operations("standalone", Hosts::default(), &stop.stopping)?;
-    let mut serving = Serving::start(&port, &ground, &settings, operations)?;
+    let mut serving = Serving::start(&port, &ground, &settings, operations, Company::Alone)?;
     let mut working = tokio::spawn(worker.run(stop.stopping.clone()));
     let grace = Duration::from_secs(settings.worker.grace_seconds);
     let stopping = tokio::spawn(signals.drive(stop.clone(), grace));
@@ -71,6 +71,7 @@ async fn recover(settings: &Settings, ground: &Ground) -> Result<(), Failure> {
     for build in returned {
         tracing::info!(build.id = %build.build, build.status = %build.state, "was cut off before");
     }
+    followers::release_all(store).await?;
     // A bucket may not answer, or may be one that others write to at the moment; what is
     // left there is found when it is old.
     if !settings.blobs.is_bucket() {

@@ -10,6 +10,7 @@ mod database;
 mod docker;
 mod docker_config;
 mod explain;
+mod followers;
 mod http;
 mod limits;
 mod old_names;
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) build: build::Build,
     pub(crate) limits: limits::Limits,
     pub(crate) sources: sources::Sources,
+    pub(crate) followers: followers::Followers,
     #[serde(skip)]
     pub(crate) data_dir: PathBuf,
     #[serde(skip)]
@@ -102,7 +104,8 @@ impl Settings {
         self.worker.check()?;
         self.build.check()?;
         self.limits.check()?;
-        self.sources.check()
+        self.sources.check()?;
+        self.followers.check()
     }
 
     /// Says of each old name that was found what it is called now.

@@ -160,7 +160,7 @@ async fn hold(
 /// What the sender of a build is told that a worker could not take; `None` where the build
 /// is not what is wrong.
 const fn obstacle(error: &StoreError) -> Option<&'static str> {
-    if let StoreError::Sealed { .. } = error {
+    if let StoreError::Sealed { .. } | StoreError::SealedFollower { .. } = error {
         return Some(
             "its logins cannot be opened with the key of the worker that wanted it; all workers \
              and API servers must have the same one in secrets",

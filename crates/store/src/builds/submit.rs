@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use slipway_domain::{BuildId, BuildSpec, BuildState, EventBody, Secrets, Source};
+use slipway_domain::{BuildId, BuildSpec, BuildState, EventBody, Follower, Secrets, Source};
 use uuid::Uuid;
 
 use super::Build;
@@ -13,7 +13,7 @@ use super::row::{Row, build_columns};
 use super::supersede;
 use crate::db::{Tx, write};
 use crate::walk::{Walk, walk};
-use crate::{Store, StoreError, events, outbox};
+use crate::{Store, StoreError, events, followers, outbox};
 
 /// What is submitted.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Submission<'a> {
     pub queue_timeout: Option<Duration>,
     /// Trace context of the request (W3C Trace Context), for the worker's spans.
     pub traceparent: Option<&'a str>,
+    /// Who is told of it.
+    pub followers: &'a [Follower],
 }
 
 impl<'a> Submission<'a> {
@@ -40,6 +42,7 @@ impl<'a> Submission<'a> {
         self.idempotency.is_none()
             && self.spec.supersede_key.is_none()
             && self.secrets.is_empty()
+            && self.followers.is_empty()
             && !matches!(self.spec.source, Source::Upload { .. })
     }
 
@@ -54,6 +57,7 @@ impl<'a> Submission<'a> {
             idempotency: None,
             queue_timeout: None,
             traceparent: None,
+            followers: &[],
         }
     }
 }
@@ -136,6 +140,7 @@ pub async fn submit(
     if !submission.secrets.is_empty() {
         seal(store, &mut tx, submission).await?;
     }
+    followers::insert(store, &mut tx, submission.id, submission.followers, now).await?;
     tx.commit().await?;
     Ok(Submitted::New { build: Box::new(build), superseded })
 }

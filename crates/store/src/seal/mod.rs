@@ -13,7 +13,8 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest, Sha256};
-use slipway_domain::BuildId;
+use slipway_domain::{BuildId, FollowerId};
+use uuid::Uuid;
 
 use crate::StoreError;
 
@@ -112,37 +113,58 @@ impl KeyRing {
     }
 
     pub(crate) fn seal(&self, build: BuildId, plain: &[u8]) -> Result<Sealed, StoreError> {
-        let mut nonce = [0_u8; NONCE_BYTES];
-        getrandom::fill(&mut nonce)
-            .map_err(|_| StoreError::Sealed { build, problem: "the system gave no randomness" })?;
-        let key = self
-            .keys
-            .first()
-            .ok_or(StoreError::Sealed { build, problem: "there is no key to seal with" })?;
-        let aad = build.as_uuid();
-        let payload = Payload { msg: plain, aad: aad.as_bytes() };
-        let ciphertext = key
-            .cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| StoreError::Sealed { build, problem: "they cannot be sealed" })?;
-        Ok(Sealed { key_id: key.id.clone(), nonce: nonce.to_vec(), ciphertext })
+        self.seal_for(build.as_uuid(), plain)
+            .map_err(|problem| StoreError::Sealed { build, problem })
     }
 
     pub(crate) fn open(&self, build: BuildId, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
-        let refuse = |problem| StoreError::Sealed { build, problem };
-        let key = self.keys.iter().find(|key| key.id == sealed.key_id).ok_or_else(|| {
-            refuse("they were sealed with a key that is not among those in secrets")
-        })?;
-        let nonce: [u8; NONCE_BYTES] = sealed
-            .nonce
-            .as_slice()
-            .try_into()
-            .map_err(|_| refuse("their nonce is of another length"))?;
-        let aad = build.as_uuid();
-        let payload = Payload { msg: &sealed.ciphertext, aad: aad.as_bytes() };
+        self.open_for(build.as_uuid(), sealed)
+            .map_err(|problem| StoreError::Sealed { build, problem })
+    }
+
+    pub(crate) fn seal_follower(
+        &self,
+        follower: FollowerId,
+        plain: &[u8],
+    ) -> Result<Sealed, StoreError> {
+        self.seal_for(follower.as_uuid(), plain)
+            .map_err(|problem| StoreError::SealedFollower { follower, problem })
+    }
+
+    pub(crate) fn open_follower(
+        &self,
+        follower: FollowerId,
+        sealed: &Sealed,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.open_for(follower.as_uuid(), sealed)
+            .map_err(|problem| StoreError::SealedFollower { follower, problem })
+    }
+
+    /// Seals what belongs to one row, by that row's id.
+    fn seal_for(&self, owner: Uuid, plain: &[u8]) -> Result<Sealed, &'static str> {
+        let mut nonce = [0_u8; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|_| "the system gave no randomness")?;
+        let key = self.keys.first().ok_or("there is no key to seal with")?;
+        let payload = Payload { msg: plain, aad: owner.as_bytes() };
+        let ciphertext = key
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| "they cannot be sealed")?;
+        Ok(Sealed { key_id: key.id.clone(), nonce: nonce.to_vec(), ciphertext })
+    }
+
+    fn open_for(&self, owner: Uuid, sealed: &Sealed) -> Result<Vec<u8>, &'static str> {
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.id == sealed.key_id)
+            .ok_or("they were sealed with a key that is not among those in secrets")?;
+        let nonce: [u8; NONCE_BYTES] =
+            sealed.nonce.as_slice().try_into().map_err(|_| "their nonce is of another length")?;
+        let payload = Payload { msg: &sealed.ciphertext, aad: owner.as_bytes() };
         key.cipher
             .decrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| refuse("they were changed, or belong to another build"))
+            .map_err(|_| "they were changed, or belong to another row")
     }
 }
 

@@ -1,15 +1,16 @@
-//! Seals what is sealed with an old key once more, with the current one.
+//! Seals what is sealed with an old key once more, with the current one: secrets of builds, and
+//! addresses of followers.
 //!
 //! Small transactions, each of which holds only the rows that it changes: builds are submitted,
 //! claimed and ended meanwhile. A row that is gone by then belonged to a build that ended.
 
 use std::collections::BTreeMap;
 
-use slipway_domain::BuildId;
+use slipway_domain::{BuildId, FollowerId};
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
-use super::Sealed;
+use super::{KeyRing, Sealed};
 use crate::db::{read, write};
 use crate::{Store, StoreError};
 
@@ -19,23 +20,62 @@ const BATCH: i64 = 20;
 /// What came of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotated {
-    /// Builds whose secrets were sealed once more.
+    /// Builds whose secrets, and followers whose addresses were sealed once more.
     pub resealed: u64,
-    /// Builds whose secrets are still sealed with another key than the current one, by the
-    /// name of that key: it is not in the ring, or somebody still seals with it.
+    /// Those that are still sealed with another key than the current one, by the name of that
+    /// key: it is not in the ring, or somebody still seals with it.
     pub left: BTreeMap<String, u64>,
+}
+
+/// A table that has sealed rows, and the column by whose value each is sealed.
+#[derive(Debug, Clone, Copy)]
+enum Table {
+    Builds,
+    Followers,
+}
+
+impl Table {
+    const ALL: [Self; 2] = [Self::Builds, Self::Followers];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Builds => "sealed_secrets",
+            Self::Followers => "followers",
+        }
+    }
+
+    const fn owner(self) -> &'static str {
+        match self {
+            Self::Builds => "build",
+            Self::Followers => "id",
+        }
+    }
+
+    fn open(self, keys: &KeyRing, owner: Uuid, sealed: &Sealed) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Builds => keys.open(BuildId::from_uuid(owner), sealed),
+            Self::Followers => keys.open_follower(FollowerId::from_uuid(owner), sealed),
+        }
+    }
+
+    fn seal(self, keys: &KeyRing, owner: Uuid, plain: &[u8]) -> Result<Sealed, StoreError> {
+        match self {
+            Self::Builds => keys.seal(BuildId::from_uuid(owner), plain),
+            Self::Followers => keys.seal_follower(FollowerId::from_uuid(owner), plain),
+        }
+    }
 }
 
 #[derive(FromRow)]
 struct Row {
-    build: Uuid,
+    owner: Uuid,
     key_id: String,
     nonce: Vec<u8>,
     ciphertext: Vec<u8>,
 }
 
-/// Seals the secrets of all builds that are not over with the current key. What is sealed with
-/// a key that is not in the ring, or was changed, stays as it is.
+/// Seals with the current key what is sealed with another. What is sealed with a key that is
+/// not in the ring, or was changed, stays as it is.
 ///
 /// # Errors
 /// When the database does not answer, or the ring is empty. What was sealed by then stays so;
@@ -44,13 +84,18 @@ pub async fn rotate(store: &Store) -> Result<Rotated, StoreError> {
     let Some(current) = store.keys.current() else {
         return Err(StoreError::Settings("there is no key to seal with".into()));
     };
-    let mut resealed = 0;
-    let mut last = Uuid::nil();
-    while let Some(batch) = reseal_batch(store, current, last).await? {
-        resealed += batch.resealed;
-        last = batch.last;
+    let mut rotated = Rotated { resealed: 0, left: BTreeMap::new() };
+    for table in Table::ALL {
+        let mut last = Uuid::nil();
+        while let Some(batch) = reseal_batch(store, table, current, last).await? {
+            rotated.resealed += batch.resealed;
+            last = batch.last;
+        }
+        for (key, count) in under_other_keys(store, table, current).await? {
+            *rotated.left.entry(key).or_default() += u64::try_from(count).unwrap_or(0);
+        }
     }
-    Ok(Rotated { resealed, left: under_other_keys(store, current).await? })
+    Ok(rotated)
 }
 
 struct Batch {
@@ -61,38 +106,39 @@ struct Batch {
 /// The rows that come next after `last`; `None` when there are no more.
 async fn reseal_batch(
     store: &Store,
+    table: Table,
     current: &str,
     last: Uuid,
 ) -> Result<Option<Batch>, StoreError> {
     let mut tx = store.begin().await?;
-    let sql = format!(
-        "SELECT build, key_id, nonce, ciphertext FROM sealed_secrets \
-         WHERE key_id <> $1 AND build > $2 ORDER BY build LIMIT $3{}",
+    let (name, owner) = (table.name(), table.owner());
+    let select = format!(
+        "SELECT {owner} AS owner, key_id, nonce, ciphertext FROM {name} \
+         WHERE key_id <> $1 AND {owner} > $2 ORDER BY {owner} LIMIT $3{}",
         tx.for_update()
     );
-    let rows: Vec<Row> = write!(tx, connection => sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<Row> = write!(tx, connection => sqlx::query_as(AssertSqlSafe(select))
         .bind(current)
         .bind(last)
         .bind(BATCH)
         .fetch_all(connection)
         .await)?;
-    let Some(last) = rows.last().map(|row| row.build) else { return Ok(None) };
-    const SQL: &str = "UPDATE sealed_secrets SET key_id = $2, nonce = $3, ciphertext = $4 \
-         WHERE build = $1";
+    let Some(last) = rows.last().map(|row| row.owner) else { return Ok(None) };
+    let update =
+        format!("UPDATE {name} SET key_id = $2, nonce = $3, ciphertext = $4 WHERE {owner} = $1");
     let mut resealed = 0;
     for row in rows {
-        let build = BuildId::from_uuid(row.build);
         let before = Sealed { key_id: row.key_id, nonce: row.nonce, ciphertext: row.ciphertext };
-        let plain = match store.keys.open(build, &before) {
+        let plain = match table.open(&store.keys, row.owner, &before) {
             Ok(plain) => plain,
             Err(error) => {
-                tracing::warn!(build.id = %build, %error, "sealed secrets stay as they are");
+                tracing::warn!(%error, "what is sealed stays as it is");
                 continue;
             }
         };
-        let after = store.keys.seal(build, &plain)?;
-        write!(tx, connection => sqlx::query(SQL)
-            .bind(row.build)
+        let after = table.seal(&store.keys, row.owner, &plain)?;
+        write!(tx, connection => sqlx::query(AssertSqlSafe(update.as_str()))
+            .bind(row.owner)
             .bind(&after.key_id)
             .bind(&after.nonce)
             .bind(&after.ciphertext)
@@ -107,13 +153,13 @@ async fn reseal_batch(
 
 async fn under_other_keys(
     store: &Store,
+    table: Table,
     current: &str,
-) -> Result<BTreeMap<String, u64>, StoreError> {
-    const SQL: &str = "SELECT key_id, count(*) FROM sealed_secrets WHERE key_id <> $1 \
-         GROUP BY key_id";
-    let rows: Vec<(String, i64)> = read!(store, pool => sqlx::query_as(SQL)
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let name = table.name();
+    let sql = format!("SELECT key_id, count(*) FROM {name} WHERE key_id <> $1 GROUP BY key_id");
+    Ok(read!(store, pool => sqlx::query_as(AssertSqlSafe(sql.as_str()))
         .bind(current)
         .fetch_all(pool)
-        .await)?;
-    Ok(rows.into_iter().map(|(key, count)| (key, u64::try_from(count).unwrap_or(0))).collect())
+        .await)?)
 }

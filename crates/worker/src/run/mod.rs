@@ -243,6 +243,7 @@ impl From<StoreError> for Broken {
             | StoreError::Unavailable(_)
             | StoreError::Corrupt { .. }
             | StoreError::Sealed { .. }
+            | StoreError::SealedFollower { .. }
             | StoreError::Database(_)
             | StoreError::Settings(_)
             | StoreError::Migrate(_) => "slipway could not read or write the build's state",

@@ -1,0 +1,213 @@
+//! A follower is told of changes of state, one after the other.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use slipway_domain::{Event, EventBody, Follower};
+use slipway_store::StoreError;
+use slipway_store::builds::{self, Build};
+use slipway_store::followers::{self, Attempted, DeliveryOutcome, Ended, Next, Taken};
+
+use super::courier::Push;
+use super::forms::messages;
+use super::schedule::{After, Later, after};
+use super::webhook::{self, Try, Verdict, message_id};
+
+/// How long a follower is left alone that cannot be opened. A key may be on its way.
+const UNOPENED: TimeDelta = TimeDelta::minutes(1);
+
+/// What became of telling of one event.
+struct Told {
+    attempts: Vec<Attempted>,
+    verdict: Verdict,
+}
+
+impl Push {
+    /// Tells a follower of all that it does not know yet, and of what somebody wants told
+    /// again.
+    pub(super) async fn tell(&self, taken: &Taken) -> Result<(), StoreError> {
+        let Some(follower) = &taken.follower else {
+            let why = "its address cannot be opened with the keys of this server".to_owned();
+            let at = self.store.now() + UNOPENED;
+            let next = Next::Retry { attempts: taken.attempts, at, why };
+            return self.record(taken, &[], &next).await.map(drop);
+        };
+        let Some(build) = builds::find(&self.store, taken.build).await? else { return Ok(()) };
+        if taken.has_resends {
+            self.tell_again(taken, follower, &build).await?;
+        }
+        if !taken.is_waiting {
+            return followers::give_back(&self.store, taken).await;
+        }
+        self.tell_rest(taken, follower, &build).await
+    }
+
+    async fn tell_rest(
+        &self,
+        taken: &Taken,
+        follower: &Follower,
+        build: &Build,
+    ) -> Result<(), StoreError> {
+        let events = followers::states_after(&self.store, taken.build, taken.told_seq).await?;
+        let mut attempts = taken.attempts;
+        let mut left = events.iter().peekable();
+        while let Some(event) = left.next() {
+            let told = self.tell_of(taken, follower, build, event, attempts + 1, false).await;
+            let is_last = left.peek().is_none();
+            let seq = event.seq;
+            let next = match told.verdict {
+                Verdict::Taken if is_end(event) => Next::End { how: Ended::Done, seq, why: None },
+                Verdict::Taken if is_last => Next::Rest { seq, at: self.store.now(), why: None },
+                // Nothing was sent, and there is more to come: that says how far it has got.
+                Verdict::Taken if told.attempts.is_empty() => continue,
+                Verdict::Taken => {
+                    let until = later_by(self.store.now(), self.settings.lease());
+                    Next::Told { seq, until }
+                }
+                Verdict::Gone => {
+                    let why = why(&told.attempts);
+                    Next::End { how: Ended::Disabled, seq: taken.told_seq, why: Some(why) }
+                }
+                Verdict::Failed { after: asked } => {
+                    let later = match (is_last, is_end(event)) {
+                        (false, _) => Later::Is,
+                        (true, false) => Later::WillBe,
+                        (true, true) => Later::Never,
+                    };
+                    self.after_failure(taken, event, attempts + 1, later, asked, &told.attempts)
+                }
+            };
+            let mut tries = told.attempts;
+            if let (Next::Rest { .. }, Verdict::Failed { .. }, Some(last)) =
+                (&next, &told.verdict, tries.last_mut())
+            {
+                last.outcome = DeliveryOutcome::PassedBy;
+            }
+            let goes_on = matches!(next, Next::Told { .. });
+            let is_ours = self.record(taken, &tries, &next).await?;
+            if told.verdict == Verdict::Taken && !tries.is_empty() {
+                self.measure_lag(event);
+            }
+            if !goes_on || !is_ours {
+                return Ok(());
+            }
+            attempts = 0;
+        }
+        if events.is_empty() {
+            return followers::give_back(&self.store, taken).await;
+        }
+        Ok(())
+    }
+
+    /// Once for each time that somebody asked, however it goes.
+    async fn tell_again(
+        &self,
+        taken: &Taken,
+        follower: &Follower,
+        build: &Build,
+    ) -> Result<(), StoreError> {
+        for seq in followers::resends(&self.store, taken.id).await? {
+            let events = followers::states_after(&self.store, taken.build, seq - 1).await?;
+            let event = events.into_iter().find(|event| event.seq == seq);
+            let tries = match &event {
+                Some(event) => self.tell_of(taken, follower, build, event, 1, true).await.attempts,
+                None => Vec::new(),
+            };
+            self.count(&tries);
+            followers::resent(&self.store, taken, seq, &tries).await?;
+            self.keep(taken).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends all messages of one event, up to the first that is not taken.
+    async fn tell_of(
+        &self,
+        taken: &Taken,
+        follower: &Follower,
+        build: &Build,
+        event: &Event,
+        attempt: u32,
+        resend: bool,
+    ) -> Told {
+        let mut told = Told { attempts: Vec::new(), verdict: Verdict::Taken };
+        for (part, message) in messages(&follower.form, event, build, &self.show).iter().enumerate()
+        {
+            if part > 0 && !self.keep(taken).await.unwrap_or(false) {
+                told.verdict = Verdict::Failed { after: None };
+                break;
+            }
+            let id = message_id(taken.id, event.seq, part);
+            let this = Try { message, id, seq: event.seq, attempt, resend };
+            let (attempted, verdict) =
+                webhook::attempt(&self.store, &self.fetcher, &self.settings, follower, this).await;
+            told.attempts.push(attempted);
+            told.verdict = verdict;
+            if told.verdict != Verdict::Taken {
+                break;
+            }
+        }
+        told
+    }
+
+    fn after_failure(
+        &self,
+        taken: &Taken,
+        event: &Event,
+        attempts: u32,
+        later: Later,
+        asked: Option<Duration>,
+        tries: &[Attempted],
+    ) -> Next {
+        let now = self.store.now();
+        match after(&self.settings.waits, attempts, later, asked) {
+            After::Wait(wait) => Next::Retry { attempts, at: later_by(now, wait), why: why(tries) },
+            After::PassBy(wait) => {
+                Next::Rest { seq: event.seq, at: later_by(now, wait), why: Some(why(tries)) }
+            }
+            After::GiveUp => {
+                tracing::warn!(build.id = %taken.build, follower.id = %taken.id, "a follower is given up");
+                Next::End { how: Ended::GivenUp, seq: taken.told_seq, why: Some(why(tries)) }
+            }
+        }
+    }
+
+    /// Holds a follower for one more try.
+    pub(super) async fn keep(&self, taken: &Taken) -> Result<bool, StoreError> {
+        followers::renew(&self.store, taken, self.settings.lease(), self.store.now()).await
+    }
+
+    async fn record(
+        &self,
+        taken: &Taken,
+        tries: &[Attempted],
+        next: &Next,
+    ) -> Result<bool, StoreError> {
+        self.count(tries);
+        followers::record(&self.store, taken, tries, next, self.store.now()).await
+    }
+
+    fn count(&self, tries: &[Attempted]) {
+        for tried in tries {
+            metrics::counter!("slipway_deliveries_total", "outcome" => tried.outcome.as_str())
+                .increment(1);
+        }
+    }
+
+    fn measure_lag(&self, event: &Event) {
+        let lag = (self.store.now() - event.at).to_std().unwrap_or_default();
+        metrics::histogram!("slipway_delivery_lag_seconds").record(lag.as_secs_f64());
+    }
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(&event.body, EventBody::State { status, .. } if status.is_finished())
+}
+
+fn why(tries: &[Attempted]) -> String {
+    tries.last().and_then(|tried| tried.error.clone()).unwrap_or_default()
+}
+
+fn later_by(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+}

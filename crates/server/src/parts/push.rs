@@ -1,0 +1,26 @@
+//! Those who follow builds without asking are told by API servers.
+
+use std::sync::Arc;
+
+use slipway_follow::push::Push;
+use slipway_outbound::{AddressPolicy, Fetcher, Guard};
+
+use super::ground::Ground;
+use crate::roles::Failure;
+use crate::settings::Settings;
+
+/// Not begun yet. Whoever submits a build names these addresses: they pass `addresses`.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub(crate) fn push(
+    settings: &Settings,
+    ground: &Ground,
+    addresses: AddressPolicy,
+) -> Result<Push, Failure> {
+    let Ground { store, queue, .. } = ground.clone();
+    let roots = settings.sources.extra_roots()?;
+    let fetcher = Fetcher::new(Guard::new(addresses), &roots)?;
+    let told = settings.followers.push()?;
+    Ok(Push::new(store, queue, fetcher, told, Arc::new(slipway_api::show_build)))
+}
