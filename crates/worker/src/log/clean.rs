@@ -19,6 +19,11 @@ pub(super) fn line(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(without_controls(last))
 }
 
+/// Cleans what is named in one line, such as a step: nothing in it begins another line.
+pub(super) fn name(text: &str) -> String {
+    line(text.trim_end().replace(['\r', '\n'], " ").as_bytes()).into_owned()
+}
+
 fn without_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -92,5 +97,11 @@ mod tests {
         assert_eq!(line(b"ends in crlf\r"), "ends in crlf");
         assert_eq!(line(b"bad \xff utf"), "bad \u{fffd} utf");
         assert_eq!(line("\u{1b}é".as_bytes()), "");
+    }
+
+    #[test]
+    fn names_are_one_line() {
+        assert_eq!(name("RUN <<EOF\r\nmake\nEOF\n"), "RUN <<EOF  make EOF");
+        assert_eq!(name("RUN \u{1b}]0;title\u{7}a\u{1b}[31mb"), "RUN a\u{1b}[31mb");
     }
 }

@@ -38,6 +38,9 @@ impl Lines {
         if self.skipping {
             return;
         }
+        if bytes.len() > MAX_LINE - self.partial.len() {
+            self.forget_redrawn();
+        }
         let room = MAX_LINE - self.partial.len();
         if bytes.len() <= room {
             self.partial.extend_from_slice(bytes);
@@ -49,6 +52,15 @@ impl Lines {
         out.push('\n');
         self.partial.clear();
         self.skipping = true;
+    }
+
+    /// Drops what a progress bar has overwritten: it may redraw itself for hours in one line,
+    /// of which the last state is what will be shown.
+    fn forget_redrawn(&mut self) {
+        let shown = self.partial.strip_suffix(b"\r").unwrap_or(&self.partial);
+        if let Some(last) = shown.iter().rposition(|byte| *byte == b'\r') {
+            self.partial.drain(..=last);
+        }
     }
 
     fn end(&mut self, out: &mut String) {
@@ -80,6 +92,17 @@ mod tests {
             lines.finish(&mut out);
             assert_eq!(out.lines().count(), 4);
         }
+    }
+
+    #[test]
+    fn a_bar_that_is_redrawn_for_long_is_its_last_state() {
+        let (mut lines, mut out) = (Lines::default(), String::new());
+        for percent in 0..=100 {
+            let bar = format!("{percent}% {}\r", "#".repeat(percent * 20));
+            lines.feed(bar.as_bytes(), &Mask::default(), &mut out);
+        }
+        lines.feed(b"\nnext\n", &Mask::default(), &mut out);
+        assert_eq!(out, format!("100% {}\nnext\n", "#".repeat(2000)));
     }
 
     #[test]

@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::Mask;
 use super::lines::Lines;
+use super::{Mask, clean};
 use crate::engine::Progress;
 use crate::persist::persist;
 
@@ -198,8 +198,8 @@ impl Batch {
                 if status != StepStatus::Started {
                     self.finish_lines(Some(step));
                 }
-                let name = self.mask.apply(name);
-                let error = error.map(|error| self.mask.apply(error));
+                let name = self.mask.apply(clean::name(&name));
+                let error = error.map(|error| self.mask.apply(clean::name(&error)));
                 self.bytes += name.len() + 64;
                 self.bodies.push(EventBody::Step { step, name, status, error, duration_ms });
             }
