@@ -29,19 +29,15 @@ pub struct Body {
 }
 
 impl Body {
-    /// Refuses a body that is announced as too long.
     pub(super) fn new(
         incoming: Incoming,
         connection: Connection,
         limits: Limits,
         deadline: Instant,
         addresses: (String, String),
-    ) -> Result<Self, FetchErrorKind> {
+    ) -> Self {
         let announced = incoming.size_hint().exact();
-        if announced.is_some_and(|bytes| bytes > limits.bytes) {
-            return Err(FetchErrorKind::TooLarge { limit: limits.bytes, announced });
-        }
-        Ok(Self {
+        Self {
             incoming,
             limits,
             deadline,
@@ -49,7 +45,16 @@ impl Body {
             progress: Progress::new(announced),
             addresses,
             _connection: connection,
-        })
+        }
+    }
+
+    /// Refuses a body that is announced as too long.
+    pub(super) fn fits(self) -> Result<Self, FetchErrorKind> {
+        let announced = self.progress.of();
+        if announced.is_some_and(|bytes| bytes > self.limits.bytes) {
+            return Err(FetchErrorKind::TooLarge { limit: self.limits.bytes, announced });
+        }
+        Ok(self)
     }
 
     /// How far the reading is, for others to look at.

@@ -1,14 +1,12 @@
 //! One request and the head of its answer, over a connection of its own.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
-use http_body_util::Empty;
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -19,6 +17,7 @@ use url::{Position, Url};
 use super::connect::Socket;
 use super::error::FetchErrorKind;
 use super::header::SecretHeader;
+use super::outgoing::{Outgoing, Sent};
 use crate::show::in_words;
 
 /// What is held of an answer before it is read, and the most that its head may have.
@@ -41,13 +40,15 @@ impl Secrets {
     }
 }
 
-/// Asks for an address, and waits for the head of the answer.
+/// Sends a request to an address, and waits for the head of the answer.
 pub(super) async fn ask(
     socket: Box<dyn Socket>,
+    method: &Method,
     url: &Url,
     secrets: &Secrets,
+    outgoing: Option<Outgoing>,
 ) -> Result<(Response<Incoming>, Connection), FetchErrorKind> {
-    send(socket, request(url, secrets)?).await
+    send(socket, request(method, url, secrets, outgoing)?).await
 }
 
 /// Sends a request, and waits for the head of its answer.
@@ -56,7 +57,8 @@ pub(super) async fn send<B>(
     request: http::Request<B>,
 ) -> Result<(Response<Incoming>, Connection), FetchErrorKind>
 where
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(BUFFER_BYTES)
@@ -69,10 +71,18 @@ where
     Ok((response, connection))
 }
 
-fn request(url: &Url, secrets: &Secrets) -> Result<http::Request<Empty<Bytes>>, FetchErrorKind> {
+fn request(
+    method: &Method,
+    url: &Url,
+    secrets: &Secrets,
+    outgoing: Option<Outgoing>,
+) -> Result<http::Request<Sent>, FetchErrorKind> {
+    let length = outgoing.as_ref().map(|outgoing| outgoing.bytes);
     // The login last: a header of the same name gives way to it.
-    let mut request = http::Request::get(&url[Position::BeforePath..Position::AfterQuery])
-        .body(Empty::new())
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri(&url[Position::BeforePath..Position::AfterQuery])
+        .body(Outgoing::sent(outgoing))
         .map_err(|_| FetchErrorKind::BadUrl("has a character that no address may have"))?;
     let headers = request.headers_mut();
     for secret in &secrets.headers {
@@ -82,6 +92,10 @@ fn request(url: &Url, secrets: &Secrets) -> Result<http::Request<Empty<Bytes>>, 
     // The bytes as they are stored: a `.tar.gz` must not arrive as a tar.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    // Said, so that it is sent as one piece: not every server takes chunks.
+    if let Some(bytes) = length {
+        headers.insert(header::CONTENT_LENGTH, bytes.into());
+    }
     if let Some(login) = &secrets.login {
         headers.insert(header::AUTHORIZATION, basic(login));
     }
@@ -110,6 +124,9 @@ fn basic(login: &Credentials) -> HeaderValue {
 fn fault(error: &hyper::Error) -> FetchErrorKind {
     if error.is_parse() {
         return FetchErrorKind::NotHttp;
+    }
+    if error.is_user() {
+        return FetchErrorKind::Unreachable("what was to be sent broke off".to_owned());
     }
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     FetchErrorKind::Unreachable(match cause {

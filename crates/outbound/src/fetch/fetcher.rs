@@ -1,12 +1,12 @@
-//! From a request to a body: the way over redirects.
+//! From a request to an answer: the way over redirects.
 
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use slipway_domain::Credentials;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
@@ -16,6 +16,7 @@ use super::error::{FetchError, FetchErrorKind, LoginSent};
 use super::exchange::{Connection, Secrets, ask};
 use super::header::SecretHeader;
 use super::limits::Limits;
+use super::outgoing::Outgoing;
 use super::rate_limit::rate_limit;
 use super::redirect::{Way, is_redirect};
 use super::roots::{RootsError, client_config};
@@ -66,8 +67,39 @@ pub struct Fetched {
     pub body: Body,
 }
 
+/// A request that does more than fetch.
+#[derive(Debug)]
+pub struct Call {
+    /// `GET` and `HEAD` follow redirects; no other does.
+    pub method: Method,
+    /// Where to, as whom, and within which limits. Its bytes are those of the answer.
+    pub request: Request,
+    /// What is sent with it.
+    pub outgoing: Option<Outgoing>,
+}
+
+/// An answer to a [`Call`], whatever its status.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Where it came from in the end. It may have a secret in its query: show it by
+    /// [`show_url`].
+    pub url: Url,
+    /// Its body. Where the status is an error, it may be announced as longer than the limits
+    /// allow: the reading ends there.
+    pub body: Body,
+}
+
 /// An answer, and the connection that its body comes over.
-type Answer = (Response<Incoming>, Connection);
+struct Answer {
+    response: Response<Incoming>,
+    connection: Connection,
+    /// What had become of the login.
+    login: LoginSent,
+}
 
 impl Fetcher {
     /// Trusts the authorities that the system trusts, as they are now, and those in
@@ -79,63 +111,95 @@ impl Fetcher {
         Ok(Self { guard, tls: client_config(extra_roots)? })
     }
 
+    /// The same behind another guard.
+    #[must_use]
+    pub fn behind(&self, guard: Guard) -> Self {
+        Self { guard, tls: Arc::clone(&self.tls) }
+    }
+
     /// Asks for a file, and returns when its first bytes are about to come.
     ///
     /// # Errors
     /// [`FetchErrorKind`] says what went wrong, and [`FetchError::failure`] in words that a
     /// user can act on.
     pub async fn get(&self, request: Request) -> Result<Fetched, FetchError> {
-        let Request { url: asked, login, headers, limits } = request;
-        let deadline = Instant::now() + limits.total;
-        let mut at = asked.clone();
-        let fetching = self.follow(&mut at, Secrets { login, headers }, &limits);
-        let answer = match timeout_at(deadline, fetching).await {
-            Ok(answer) => answer,
-            Err(_) => Err(FetchErrorKind::TimedOut(limits.total)),
-        };
-        let failed = |kind| FetchError::new(&asked, &at, kind);
-        let (head, incoming, connection) = match answer {
-            Ok((response, connection)) => {
-                let (head, incoming) = response.into_parts();
-                (head, incoming, connection)
-            }
-            Err(kind) => return Err(failed(kind)),
-        };
-        let addresses = (show_url(&asked), show_url(&at));
-        let body = Body::new(incoming, connection, limits, deadline, addresses).map_err(failed)?;
+        let asked = request.url.clone();
+        let call = Call { method: Method::GET, request, outgoing: None };
+        let (Reply { status, headers, url, body }, login) = self.answer(call).await?;
+        let failed = |kind| FetchError::new(&asked, &url, kind);
+        if let Some(again) = rate_limit(status, &headers) {
+            return Err(failed(FetchErrorKind::RateLimited { again }));
+        }
+        match status.as_u16() {
+            200 | 203 => {}
+            401 | 403 => return Err(failed(FetchErrorKind::Denied { login })),
+            404 | 410 => return Err(failed(FetchErrorKind::NotFound)),
+            other => return Err(failed(FetchErrorKind::Status(other))),
+        }
+        let body = body.fits().map_err(failed)?;
         Ok(Fetched {
-            url: show_url(&at),
-            content_type: content_type(&head.headers),
+            url: show_url(&url),
+            content_type: content_type(&headers),
             content_length: body.progress().of(),
             body,
         })
     }
 
-    /// Goes from address to address until one has the file. `at` is where it is.
+    /// Sends a request, and returns when the head of its answer is there, whatever it says.
+    ///
+    /// # Errors
+    /// [`FetchErrorKind`] where there is no answer, where a redirect is followed that may not
+    /// be, and where an answer that is no error is announced as too long.
+    pub async fn send(&self, call: Call) -> Result<Reply, FetchError> {
+        let asked = call.request.url.clone();
+        let (reply, _) = self.answer(call).await?;
+        if !reply.status.is_success() {
+            return Ok(reply);
+        }
+        let at = reply.url.clone();
+        let fits = reply.body.fits().map_err(|kind| FetchError::new(&asked, &at, kind));
+        Ok(Reply { body: fits?, ..reply })
+    }
+
+    async fn answer(&self, call: Call) -> Result<(Reply, LoginSent), FetchError> {
+        let Call { method, request: Request { url: asked, login, headers, limits }, outgoing } =
+            call;
+        let deadline = Instant::now() + limits.total;
+        let mut at = asked.clone();
+        let secrets = Secrets { login, headers };
+        let fetching = self.follow(&method, &mut at, secrets, outgoing, &limits);
+        let answer = match timeout_at(deadline, fetching).await {
+            Ok(answer) => answer,
+            Err(_) => Err(FetchErrorKind::TimedOut(limits.total)),
+        };
+        let Answer { response, connection, login } =
+            answer.map_err(|kind| FetchError::new(&asked, &at, kind))?;
+        let (head, incoming) = response.into_parts();
+        let addresses = (show_url(&asked), show_url(&at));
+        let body = Body::new(incoming, connection, limits, deadline, addresses);
+        Ok((Reply { status: head.status, headers: head.headers, url: at, body }, login))
+    }
+
+    /// Goes from address to address until one answers. `at` is where it is.
     async fn follow(
         &self,
+        method: &Method,
         at: &mut Url,
         mut secrets: Secrets,
+        mut outgoing: Option<Outgoing>,
         limits: &Limits,
     ) -> Result<Answer, FetchErrorKind> {
         check(at)?;
         let mut way = Way::from(at, !secrets.is_empty());
         let mut login = if secrets.is_empty() { LoginSent::None } else { LoginSent::Sent };
+        let follows = matches!(*method, Method::GET | Method::HEAD);
         loop {
-            let answer = self.ask_once(at, &secrets, limits).await?;
-            let status = answer.0.status();
-            if !is_redirect(status) {
-                if let Some(again) = rate_limit(status, answer.0.headers()) {
-                    return Err(FetchErrorKind::RateLimited { again });
-                }
-                return match status.as_u16() {
-                    200 | 203 => Ok(answer),
-                    401 | 403 => Err(FetchErrorKind::Denied { login }),
-                    404 | 410 => Err(FetchErrorKind::NotFound),
-                    other => Err(FetchErrorKind::Status(other)),
-                };
+            let asked = self.ask_once(method, at, &secrets, outgoing.take(), limits).await;
+            let (response, connection) = asked?;
+            if !follows || !is_redirect(response.status()) {
+                return Ok(Answer { response, connection, login });
             }
-            let next = way.on(at, answer.0.headers())?;
+            let next = way.on(at, response.headers())?;
             if next.origin() != at.origin() && login == LoginSent::Sent {
                 secrets = Secrets::default();
                 login = LoginSent::Withheld;
@@ -146,14 +210,19 @@ impl Fetcher {
 
     async fn ask_once(
         &self,
+        method: &Method,
         url: &Url,
         secrets: &Secrets,
+        outgoing: Option<Outgoing>,
         limits: &Limits,
-    ) -> Result<Answer, FetchErrorKind> {
+    ) -> Result<(Response<Incoming>, Connection), FetchErrorKind> {
         let socket = connect(&self.guard, &self.tls, url, limits.connect).await?;
-        timeout(limits.idle, ask(socket, url, secrets))
-            .await
-            .unwrap_or(Err(FetchErrorKind::Idle(limits.idle)))
+        let heard = outgoing.as_ref().map(Outgoing::heard).unwrap_or_default();
+        tokio::select! {
+            biased;
+            answer = ask(socket, method, url, secrets, outgoing) => answer,
+            () = heard.idle_for(limits.idle) => Err(FetchErrorKind::Idle(limits.idle)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a test says so by panicking"
 )]
 
+mod calls;
 mod guard;
 mod limits;
 mod names;
