@@ -148,6 +148,8 @@ pub enum SourceView {
     Image {
         /// Which.
         r#ref: String,
+        /// Whether it is copied with all its platforms.
+        all_platforms: bool,
     },
 }
 

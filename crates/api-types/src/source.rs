@@ -86,6 +86,11 @@ pub enum SourceRequest {
         /// Which.
         #[schema(example = "docker.io/library/busybox:1.36")]
         r#ref: String,
+        /// Copy it with all its platforms, from registry to registry: what the target then has
+        /// is the source's index, by the same digest. Not with `platform`, nor with `push`
+        /// false.
+        #[schema(required = false)]
+        all_platforms: bool,
     },
 }
 
@@ -127,6 +132,7 @@ struct Given {
     subdir: Option<String>,
     reference: Option<String>,
     submodules: Option<bool>,
+    all_platforms: Option<bool>,
     known_hosts: Option<String>,
     owner: Option<String>,
     repo: Option<String>,
@@ -163,6 +169,7 @@ impl<'de> Visitor<'de> for Fields {
                 "subdir" => given.subdir = map.next_value()?,
                 "ref" => given.reference = map.next_value()?,
                 "submodules" => given.submodules = map.next_value()?,
+                "all_platforms" => given.all_platforms = map.next_value()?,
                 "known_hosts" => given.known_hosts = map.next_value()?,
                 "owner" => given.owner = map.next_value()?,
                 "repo" => given.repo = map.next_value()?,
@@ -222,8 +229,11 @@ impl Given {
                 })
             }
             "image" => {
-                self.only(&["type", "ref"])?;
-                Ok(SourceRequest::Image { r#ref: named("ref", self.reference)? })
+                self.only(&["type", "ref", "all_platforms"])?;
+                Ok(SourceRequest::Image {
+                    r#ref: named("ref", self.reference)?,
+                    all_platforms: self.all_platforms.unwrap_or_default(),
+                })
             }
             kind => Err(E::unknown_variant(kind, &TYPES)),
         }

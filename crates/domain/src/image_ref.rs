@@ -135,6 +135,12 @@ impl ImageRef {
         }
     }
 
+    /// Repository within the registry, as its API has it: `library/app` on Docker Hub.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The tag, `latest` where none was given.
     #[must_use]
     pub fn tag(&self) -> &str {
@@ -215,6 +221,15 @@ impl RegistryHost {
     #[must_use]
     pub fn is_docker_hub(&self) -> bool {
         self.0 == DOCKER_HUB
+    }
+
+    /// The host without its port: a name, or an address without brackets.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.0.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or(rest),
+            None => self.0.split(':').next().unwrap_or(&self.0),
+        }
     }
 
     /// `host[:port]`.
@@ -381,6 +396,11 @@ mod tests {
             "r.example:5000"
         );
         assert!(RegistryHost::parse("not a host").is_err());
+        for (registry, name) in
+            [("r.example:5000", "r.example"), ("r.example", "r.example"), ("[::1]:5000", "::1")]
+        {
+            assert_eq!(RegistryHost::normalised(registry).name(), name);
+        }
     }
 
     proptest! {

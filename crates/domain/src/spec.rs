@@ -168,6 +168,9 @@ impl BuildSpecDraft {
             .as_deref()
             .map_or_else(|| Ok(DockerfilePath::default()), DockerfilePath::parse)?;
         self.source.check(&dockerfile)?;
+        if self.source.is_copied() {
+            self.check_copy()?;
+        }
         Ok(BuildSpec {
             image,
             source: self.source,
@@ -190,6 +193,21 @@ impl BuildSpecDraft {
             supersede_key: self.supersede_key,
             resources: self.resources,
         })
+    }
+}
+
+impl BuildSpecDraft {
+    /// Refuses what contradicts a copy from registry to registry.
+    fn check_copy(&self) -> Result<(), FieldError> {
+        if self.platform.is_some() {
+            return Err(FieldError::new("platform", "is one, and source.all_platforms takes all")
+                .hint("leave out one of the two"));
+        }
+        if !self.push {
+            let message = "is false, and source.all_platforms copies to a registry";
+            return Err(FieldError::new("push", message).hint("leave out one of the two"));
+        }
+        Ok(())
     }
 }
 
@@ -304,6 +322,13 @@ mod tests {
             .field,
             "args"
         );
+        let copied = |d: &mut BuildSpecDraft| {
+            let image = ImageRef::parse("r.example/base:1").unwrap();
+            d.source = Source::Image { image, all_platforms: true };
+        };
+        let platform = |d: &mut BuildSpecDraft| d.platform = Some("linux/arm64".into());
+        assert_eq!(refused(|d| (copied(d), platform(d)).1).field, "platform");
+        assert_eq!(refused(|d| (copied(d), d.push = false).1).field, "push");
         let large = serde_json::Value::String("x".repeat(70_000));
         assert_eq!(refused(|d| d.metadata = Some(large)).field, "metadata");
     }

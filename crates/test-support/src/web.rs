@@ -18,7 +18,11 @@ pub struct Web {
 
 /// An answer, as the bytes that are sent before the connection is closed.
 #[derive(Debug, Clone)]
-pub struct Answer(Vec<u8>);
+pub struct Answer {
+    bytes: Vec<u8>,
+    /// Whether the connection is closed after all.
+    is_open: bool,
+}
 
 impl Answer {
     /// A status with this body.
@@ -33,7 +37,7 @@ impl Answer {
         let body = body.as_ref();
         let head =
             format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
-        Self([head.as_bytes(), body].concat())
+        Self { bytes: [head.as_bytes(), body].concat(), is_open: false }
     }
 
     /// A redirect.
@@ -45,7 +49,14 @@ impl Answer {
     /// The same, cut off after so many bytes.
     #[must_use]
     pub fn cut_after(mut self, bytes: usize) -> Self {
-        self.0.truncate(bytes);
+        self.bytes.truncate(bytes);
+        self
+    }
+
+    /// The same, and then nothing: the connection stays open for as long as anybody waits.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.is_open = true;
         self
     }
 }
@@ -101,11 +112,27 @@ async fn serve(
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let byte = connection.read_u8().await?;
+        // Whoever tries TLS first hears that it is not spoken here.
+        if head.is_empty() && byte == 0x16 {
+            return Ok(());
+        }
         head.push(byte);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let Answer(bytes) = answer(&head);
+    let Answer { bytes, is_open } = answer(&head);
+    take_body(&mut connection, &head).await?;
     asked.lock().unwrap_or_else(PoisonError::into_inner).push(head);
     connection.write_all(&bytes).await?;
+    if is_open {
+        connection.read_u8().await?;
+    }
     connection.shutdown().await
+}
+
+/// Whoever sends something is not heard to the end by a server that hangs up before.
+async fn take_body(connection: &mut TcpStream, head: &str) -> io::Result<()> {
+    let head = head.to_lowercase();
+    let length = head.split_once("\ncontent-length: ").and_then(|(_, rest)| rest.lines().next());
+    let length = length.and_then(|digits| digits.trim().parse().ok()).unwrap_or(0);
+    tokio::io::copy(&mut connection.take(length), &mut tokio::io::sink()).await.map(drop)
 }

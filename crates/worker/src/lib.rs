@@ -13,6 +13,7 @@ mod measure;
 mod persist;
 mod pool;
 mod purge;
+mod registry;
 mod run;
 mod settings;
 mod trace;
@@ -21,6 +22,7 @@ mod worker;
 
 pub use context::SourceSettings;
 pub use pool::Pool;
+pub use registry::RegistrySettings;
 pub use run::{claim_one, run_claimed, run_one};
 pub use settings::{HostSettings, WorkerSettings};
 pub use worker::{Worker, return_expired};

@@ -37,10 +37,10 @@ pub(crate) fn read(asked: SourceRequest) -> Result<(Source, SourceSecrets), Fiel
             let secrets = SourceSecrets { token, ..SourceSecrets::default() };
             Ok((Source::Github { owner, repo, reference, subdir }, secrets))
         }
-        SourceRequest::Image { r#ref } => {
+        SourceRequest::Image { r#ref, all_platforms } => {
             let image = ImageRef::parse(&r#ref)
                 .map_err(|error| FieldError::new("source.ref", error.to_string()))?;
-            open(Source::Image { image })
+            open(Source::Image { image, all_platforms })
         }
     }
 }
@@ -103,7 +103,9 @@ pub(super) fn view(build: &Build) -> SourceView {
             subdir: text(subdir),
             commit: build.source_commit.clone(),
         },
-        Source::Image { image } => SourceView::Image { r#ref: image.to_string() },
+        Source::Image { image, all_platforms } => {
+            SourceView::Image { r#ref: image.to_string(), all_platforms: *all_platforms }
+        }
     }
 }
 

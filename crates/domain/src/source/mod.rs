@@ -85,7 +85,18 @@ pub enum Source {
         /// Which.
         #[serde(rename = "ref")]
         image: ImageRef,
+        /// Whether it goes on with all its platforms, from registry to registry; else one
+        /// platform does, by way of a Docker host.
+        #[serde(default, skip_serializing_if = "is_not")]
+        all_platforms: bool,
     },
+}
+
+/// A flag that is not set is not stored: what a request says twice has the same bytes in any
+/// release.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Source {
@@ -104,6 +115,19 @@ impl Source {
             Self::Git { .. } => "git",
             Self::Github { .. } => "github",
             Self::Image { .. } => "image",
+        }
+    }
+
+    /// Whether it goes from registry to registry, and no Docker host has to do with it.
+    #[must_use]
+    pub const fn is_copied(&self) -> bool {
+        match self {
+            Self::Image { all_platforms, .. } => *all_platforms,
+            Self::Dockerfile { .. }
+            | Self::Upload { .. }
+            | Self::Archive { .. }
+            | Self::Git { .. }
+            | Self::Github { .. } => false,
         }
     }
 

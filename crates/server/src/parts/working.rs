@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slipway_api::Hosts;
-use slipway_worker::{SourceSettings, Worker, WorkerSettings};
+use slipway_worker::{RegistrySettings, SourceSettings, Worker, WorkerSettings};
 
 use super::ground::Ground;
 use crate::lifecycle::Stop;
@@ -65,7 +65,7 @@ fn told(settings: &Settings, company: Company) -> Result<WorkerSettings, Setting
 }
 
 fn sources(settings: &Settings, company: Company) -> Result<SourceSettings, SettingsError> {
-    let Settings { limits, sources, worker, data_dir, .. } = settings;
+    let Settings { limits, sources, worker, registries, data_dir, .. } = settings;
     let is_alone = company == Company::Alone;
     let elsewhere = if is_alone { data_dir.join("tmp") } else { std::env::temp_dir() };
     Ok(SourceSettings {
@@ -73,6 +73,10 @@ fn sources(settings: &Settings, company: Company) -> Result<SourceSettings, Sett
         extra_roots: sources.extra_roots()?,
         github_api: sources.github_api.clone(),
         known_hosts: sources.known_hosts()?,
+        registries: RegistrySettings {
+            addresses: limits.addresses(is_alone, &registries.hosts()?)?,
+            plain_http: registries.plain_http()?,
+        },
         temp: worker.temp_dir.clone().unwrap_or(elsewhere),
     })
 }

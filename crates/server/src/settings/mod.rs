@@ -162,6 +162,7 @@ fn without_password(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use slipway_domain::RegistryHost;
     use slipway_store::seal::new_key;
 
     use super::*;
@@ -278,12 +279,31 @@ mod tests {
             (login("a b", "u"), "settings: registries: has a name that is no registry"),
             (login("r.example", "u:hunter2"), "settings: registries.r.example.username: "),
             (login("r.example", "u") + &login("R.example", "u"), "in two spellings"),
-            ("[registries.\"r.example\"]\nusername = \"u\"".into(), "password"),
+            ("[registries.\"r.example\"]\nusername = \"u\"".into(), "password: is missing"),
+            (
+                "[registries.\"r.example\"]\npassword = \"hunter2\"".into(),
+                "registries.r.example.username: is missing",
+            ),
             ("[registries]\n\"r.example\" = \"hunter2\"".into(), "registries"),
         ] {
             let problem = problem(&toml);
             assert!(problem.contains(words) && !problem.contains("hunter2"), "{problem}");
         }
+    }
+
+    #[test]
+    fn registries_without_a_login() {
+        let settings = read(
+            "[registries.\"r.example:5000\"]\nplain_http = true\n\
+             [registries.\"[fd00::7]:443\"]\nusername = \"u\"\npassword = \"p\"\n",
+        )
+        .unwrap();
+        let plain = settings.registries.plain_http().unwrap();
+        assert_eq!(plain.iter().map(RegistryHost::as_str).collect::<Vec<_>>(), ["r.example:5000"]);
+        assert_eq!(settings.logins().unwrap().len(), 1);
+        let hosts = settings.registries.hosts().unwrap();
+        assert_eq!(hosts, ["fd00::7", "r.example"]);
+        settings.limits.addresses(false, &hosts).unwrap();
     }
 
     #[test]

@@ -1,14 +1,16 @@
-//! `[registries."host"]`: logins that every build has, unless it brings one of its own.
+//! `[registries."host"]`: what the operator says of a registry. A login that every build has,
+//! unless it brings one of its own, and how workers may reach it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, Serializer};
 use slipway_domain::{Credentials, RegistryHost, Secret};
+use slipway_outbound::AddressPolicy;
 
 use super::docker_config::DockerConfig;
 use super::{Settings, SettingsError, invalid};
 
-/// Logins under whatever spelling of their registries.
+/// Registries under whatever spelling of their names.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Registries(BTreeMap<String, Registry>);
@@ -16,9 +18,13 @@ pub(crate) struct Registries(BTreeMap<String, Registry>);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Registry {
-    username: String,
-    #[serde(serialize_with = "stars")]
-    password: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stars")]
+    password: Option<Secret>,
+    /// Whether workers may speak plain HTTP to it.
+    #[serde(default)]
+    plain_http: bool,
 }
 
 impl Registries {
@@ -26,24 +32,60 @@ impl Registries {
         self.logins().map(drop)
     }
 
-    /// The logins by what registries are looked up by.
-    fn logins(&self) -> Result<BTreeMap<RegistryHost, Credentials>, SettingsError> {
-        let mut logins = BTreeMap::new();
-        for (name, Registry { username, password }) in &self.0 {
-            let registry = RegistryHost::parse(name).map_err(|_| {
+    /// Each registry by what it is looked up by.
+    fn named(&self) -> Result<BTreeMap<RegistryHost, &Registry>, SettingsError> {
+        let mut named = BTreeMap::new();
+        for (name, registry) in &self.0 {
+            let host = RegistryHost::parse(name).map_err(|_| {
                 // Not quoted: it may be a URL with a password in it.
                 invalid("registries", "has a name that is no registry; write host or host:port")
             })?;
-            if username.is_empty() || username.contains(':') {
-                let key = format!("registries.{registry}.username");
-                return Err(invalid(&key, "is empty or has a colon in it"));
-            }
-            let login = Credentials { username: username.clone(), password: password.clone() };
-            if logins.insert(registry, login).is_some() {
+            if named.insert(host, registry).is_some() {
                 return Err(invalid("registries", "names one registry in two spellings"));
             }
         }
+        Ok(named)
+    }
+
+    fn logins(&self) -> Result<BTreeMap<RegistryHost, Credentials>, SettingsError> {
+        let mut logins = BTreeMap::new();
+        for (host, Registry { username, password, .. }) in self.named()? {
+            let missing = |key: &str, beside: &str| {
+                invalid(&format!("registries.{host}.{key}"), format!("is missing beside {beside}"))
+            };
+            let (username, password) = match (username, password) {
+                (Some(username), Some(password)) => (username.clone(), password.clone()),
+                (None, None) => continue,
+                (Some(_), None) => return Err(missing("password", "the username")),
+                (None, Some(_)) => return Err(missing("username", "the password")),
+            };
+            if username.is_empty() || username.contains(':') {
+                let key = format!("registries.{host}.username");
+                return Err(invalid(&key, "is empty or has a colon in it"));
+            }
+            logins.insert(host, Credentials { username, password });
+        }
         Ok(logins)
+    }
+
+    /// The registries that plain HTTP may be spoken to.
+    ///
+    /// # Errors
+    /// When a name is no registry.
+    pub(crate) fn plain_http(&self) -> Result<BTreeSet<RegistryHost>, SettingsError> {
+        let plain = self.named()?.into_iter().filter(|(_, registry)| registry.plain_http);
+        Ok(plain.map(|(host, _)| host).collect())
+    }
+
+    /// The names and addresses of the registries, without their ports. The operator has named
+    /// them: they may be reached wherever they are.
+    ///
+    /// # Errors
+    /// When a name is no registry.
+    pub(crate) fn hosts(&self) -> Result<Vec<String>, SettingsError> {
+        let names = self.named()?.into_keys().map(|host| host.name().to_owned());
+        // A spelling such as 127.1 opens nothing: whether it may be reached, its address says.
+        Ok(names.filter(|name| AddressPolicy::public_only().allow(&[name]).is_ok()).collect())
     }
 }
 
@@ -70,6 +112,6 @@ impl Settings {
     }
 }
 
-fn stars<S: Serializer>(_: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+fn stars<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("***")
 }

@@ -8,6 +8,7 @@ use slipway_outbound::{AddressPolicy, Fetcher, Guard, authorities_pem};
 use url::Url;
 
 use super::temp::Temp;
+use crate::registry::{Registries, RegistrySettings};
 
 /// What a worker is told about sources.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct SourceSettings {
     pub github_api: String,
     /// Lines as of OpenSSH's `known_hosts`, for repositories whose builds bring none.
     pub known_hosts: Option<String>,
+    /// How it reaches registries that it copies images between.
+    pub registries: RegistrySettings,
     /// Where it puts down what it has to look at twice. It makes a folder of its own there.
     pub temp: PathBuf,
 }
@@ -31,6 +34,7 @@ impl Default for SourceSettings {
             extra_roots: Vec::new(),
             github_api: "https://api.github.com".into(),
             known_hosts: None,
+            registries: RegistrySettings::default(),
             temp: std::env::temp_dir(),
         }
     }
@@ -45,6 +49,7 @@ pub(crate) struct Reach {
     pub(super) authorities: Option<Arc<str>>,
     pub(super) github: Url,
     pub(super) known_hosts: Option<String>,
+    pub(crate) registries: Registries,
     pub(super) temp: Temp,
 }
 
@@ -64,7 +69,8 @@ impl Reach {
         let temp = Temp::open(&settings.temp).map_err(|error| {
             refuse(format!("worker.temp_dir {} cannot be used: {error}", settings.temp.display()))
         })?;
+        let registries = Registries::new(&settings.registries, &fetcher);
         let known_hosts = settings.known_hosts.clone();
-        Ok(Self { guard, fetcher, authorities, github, known_hosts, temp })
+        Ok(Self { guard, fetcher, authorities, github, known_hosts, registries, temp })
     }
 }

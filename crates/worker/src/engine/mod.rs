@@ -36,6 +36,7 @@ use slipway_domain::{Failure, HostName, Reason};
 use address::Address;
 pub use build::{BuildRequest, BuiltImage};
 use connector::Connector;
+pub(crate) use faults::one_line;
 pub use images::ImageInfo;
 pub use probe::{Builder, BuilderChoice, EngineInfo};
 pub use progress::Progress;

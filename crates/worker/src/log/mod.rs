@@ -7,7 +7,9 @@
 mod clean;
 mod lines;
 mod mask;
+mod size;
 mod writer;
 
 pub(crate) use mask::Mask;
+pub(crate) use size::size;
 pub(crate) use writer::{LogClosed, LogWriter};

@@ -4,13 +4,14 @@
 //! worker's stop) drops that future, and with it the request to the engine, which is what
 //! makes the engine stop. What then becomes of the row is decided in one place, [`wind_up`].
 
+mod copy;
 mod prepare;
 mod pull;
 mod push;
 mod wind_up;
 
 use chrono::TimeDelta;
-use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Stage};
+use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Source, Stage};
 use slipway_queue::News;
 use slipway_store::builds::{Claimed, Offer};
 use slipway_store::{Lease, StoreError, builds, turns};
@@ -143,6 +144,12 @@ async fn run(worker: &Worker, claimed: Claimed) {
 impl Run<'_> {
     /// All stages in order. Says whether the image is gone from the host.
     async fn stages(&self) -> Result<bool, Broken> {
+        if let Source::Image { image, all_platforms: true } = &self.spec.source {
+            let Pushed { digest, turn } = self.copy(image).await?;
+            self.enter(Stage::Purging, Some(digest)).await?;
+            self.give_back(turn).await;
+            return Ok(true);
+        }
         self.build().await?;
         if !self.spec.push {
             self.keep().await?;

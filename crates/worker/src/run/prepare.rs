@@ -18,7 +18,7 @@ const REPORTS: usize = 64;
 impl Run<'_> {
     /// Preparing lasts until the engine has the whole context, Building until it is done.
     pub(super) async fn build(&self) -> Result<(), Broken> {
-        if let Source::Image { image } = &self.spec.source {
+        if let Source::Image { image, .. } = &self.spec.source {
             return self.pull(image).await;
         }
         self.warn_of_args().await?;

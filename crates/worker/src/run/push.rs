@@ -38,7 +38,7 @@ impl Run<'_> {
                 tokio::join!(self.enter(Stage::Pushing, None), self.give_real_name());
             entered?;
             let turn = named?;
-            let digest = self.push_until_through().await?;
+            let digest = self.until_through(|| self.push_once()).await?;
             Ok(Pushed { digest, turn })
         };
         timeout(limit, pushing).await.map_err(|_| timed_out(Stage::Pushing, limit))?
@@ -50,10 +50,14 @@ impl Run<'_> {
         Ok(turn)
     }
 
-    async fn push_until_through(&self) -> Result<String, Broken> {
+    /// Tries again, as long as another try may go better.
+    pub(super) async fn until_through<T, F>(&self, push: impl Fn() -> F) -> Result<T, Broken>
+    where
+        F: Future<Output = Result<T, Broken>>,
+    {
         let mut retries = RETRIES.iter();
         loop {
-            let failure = match self.push_once().await {
+            let failure = match push().await {
                 Err(Broken::Failed(failure)) => failure.at(Stage::Pushing),
                 other => return other,
             };

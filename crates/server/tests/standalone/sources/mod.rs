@@ -1,6 +1,8 @@
 //! Builds from wherever the code is.
 
+mod all_platforms;
 mod archive;
+mod broken_registries;
 mod files;
 mod git;
 mod github;

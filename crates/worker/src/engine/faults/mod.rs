@@ -20,6 +20,7 @@ pub(super) use building::building;
 pub(super) use pulling::pulling;
 pub(super) use pushing::{no_digest, pushing};
 pub(super) use step::FailedStep;
+pub(crate) use text::message as one_line;
 
 use slipway_domain::{Failure, ImageRef, Reason, Stage};
 

@@ -13,7 +13,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// A message of a length that everyone can show.
-pub(super) fn message(text: &str) -> String {
+pub(crate) fn message(text: &str) -> String {
     clip(&clean(text), MAX_MESSAGE)
 }
 
