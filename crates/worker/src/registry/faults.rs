@@ -80,7 +80,8 @@ impl Names<'_> {
                 "have the certificate of its authority added to sources.extra_ca_file in the \
                  settings of slipway's workers",
             ),
-            FetchErrorKind::Redirect(_)
+            FetchErrorKind::RateLimited { .. }
+            | FetchErrorKind::Redirect(_)
             | FetchErrorKind::BadUrl(_)
             | FetchErrorKind::NotFound
             | FetchErrorKind::Denied { .. }
