@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use slipway_domain::{BuildId, BuildSpec, BuildState, EventBody, Follower, Secrets, Source};
+use slipway_domain::{
+    Attempt, BuildId, BuildSpec, BuildState, EventBody, Follower, Secrets, Source,
+};
 use uuid::Uuid;
 
 use super::Build;
 use super::give_up::give_up_at;
-use super::row::{Row, build_columns};
+use super::row::Timings;
 use super::supersede;
 use crate::db::{Tx, write};
 use crate::walk::{Walk, walk};
@@ -174,18 +176,16 @@ async fn insert(
     // Two submits at once may get the same one, which is no harm: the older goes first. The
     // last is asked for by its order, not by max(): PostgreSQL plans this once, on a table
     // that is still empty, and would walk through all that waits ever after.
+    // What it says is all that is not known already: the answer waits for nothing to be read.
     const WALK: Walk = walk!(
-        concat!(
-            "INSERT INTO builds (id, project, image, repository, platform, spec, upload, \
-             retry_of, status, not_before, created_at, had_secrets, last_seq, priority, \
-             queue_seconds, give_up_at, supersede_key, traceparent, round) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1, $11, $12, $13, \
-             $14, $15, (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
-             WHERE priority = $11 UNION ALL SELECT (SELECT round FROM builds \
-             WHERE project = $2 AND priority = $11 AND status = 'queued' \
-             ORDER BY round DESC LIMIT 1)) AS before)) RETURNING ",
-            build_columns!()
-        ),
+        "INSERT INTO builds (id, project, image, repository, platform, spec, upload, \
+         retry_of, status, not_before, created_at, had_secrets, last_seq, priority, \
+         queue_seconds, give_up_at, supersede_key, traceparent, round) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1, $11, $12, $13, \
+         $14, $15, (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
+         WHERE priority = $11 UNION ALL SELECT (SELECT round FROM builds \
+         WHERE project = $2 AND priority = $11 AND status = 'queued' \
+         ORDER BY round DESC LIMIT 1)) AS before)) RETURNING id, attempt, last_seq, round",
         "event": "INSERT INTO events (build, seq, at, attempt, body) \
          SELECT id, last_seq, $9, attempt, $16 FROM moved",
         "bell": "INSERT INTO outbox (id, build, created_at) SELECT $17, id, $9 FROM moved",
@@ -205,7 +205,7 @@ async fn insert(
         failure: None,
     };
     let text = WALK.text(tx);
-    let rows: Vec<Row> = write!(*tx, connection => sqlx::query_as(text)
+    let rows: Vec<(Uuid, i32, i64, i64)> = write!(*tx, connection => sqlx::query_as(text)
         .bind(submission.id.as_uuid())
         .bind(spec.project.as_str())
         .bind(spec.image.to_string())
@@ -225,8 +225,29 @@ async fn insert(
         .bind(outbox::new_id())
         .fetch_all(connection)
         .await)?;
-    let row = rows.into_iter().next();
-    row.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?.try_into()
+    let (_, attempt, last_seq, round) =
+        *rows.first().ok_or(StoreError::Database(sqlx::Error::RowNotFound))?;
+    Ok(Build {
+        id: submission.id,
+        spec: spec.clone(),
+        state: BuildState::Queued,
+        attempt: Attempt(attempt),
+        losses: 0,
+        host: None,
+        not_before: now,
+        cancel_requested_at: None,
+        created_at: now,
+        timings: Timings::default(),
+        digest: None,
+        failure: None,
+        retry_of: submission.retry_of,
+        had_secrets: !submission.secrets.is_empty(),
+        last_seq,
+        round,
+        obstacle: None,
+        superseded_by: None,
+        source_commit: None,
+    })
 }
 
 /// Takes the key for this build. `false` when another request has it; two that come at
