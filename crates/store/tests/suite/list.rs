@@ -2,7 +2,7 @@
 
 use slipway_domain::{BuildId, BuildState, Outcome, Project};
 use slipway_store::Store;
-use slipway_store::builds::{Build, Filter, Position, cancel, find, list};
+use slipway_store::builds::{Build, Filter, Position, cancel, count, find, list, page};
 
 use crate::cast::{at, spec, submit};
 use crate::ground::Ground;
@@ -13,6 +13,7 @@ stories!(
     a_place_holds_while_new_builds_come,
     by_project_and_state,
     by_image,
+    by_how_many_come_before,
     times_are_told_apart_by_the_microsecond,
     an_unknown_build,
 );
@@ -110,6 +111,20 @@ async fn by_image(ground: &Ground) {
         shown.sort_by_key(|id| std::cmp::Reverse(of.iter().position(|known| known == id)));
         assert_eq!(shown, expected, "{image:?}");
     }
+}
+
+async fn by_how_many_come_before(ground: &Ground) {
+    let store = ground.store().await;
+    assert_eq!((page(&store, 0, 10).await.unwrap(), count(&store).await.unwrap()), (Vec::new(), 0));
+    for second in [0, 0, 1, 2, 2] {
+        submit(&store, &spec("r.example/app:1"), at(second)).await;
+    }
+    let whole = list(&store, &Filter::default(), 10).await.unwrap();
+    assert_eq!(page(&store, 0, 10).await.unwrap(), whole);
+    assert_eq!(page(&store, 1, 3).await.unwrap(), whole[1..4]);
+    assert_eq!(page(&store, 4, 10).await.unwrap(), whole[4..]);
+    assert_eq!(page(&store, u32::MAX, 10).await.unwrap(), []);
+    assert_eq!(count(&store).await.unwrap(), 5);
 }
 
 async fn times_are_told_apart_by_the_microsecond(ground: &Ground) {
