@@ -96,6 +96,13 @@ pub enum SourceView {
         /// How many files came beside it.
         files: u64,
     },
+    /// A template, filled in.
+    Template {
+        /// Which.
+        name: String,
+        /// How many files are beside its Dockerfile.
+        files: u64,
+    },
     /// An uploaded context.
     Upload {
         /// Which.

@@ -20,6 +20,10 @@ pub enum HealthStatus {
 pub struct HealthView {
     /// The worst of the checks.
     pub status: HealthStatus,
+    /// What it is, in the word that clients of the templates' older API know it by.
+    #[serde(default)]
+    #[schema(example = "docker-image-builder")]
+    pub service: String,
     /// The running release.
     #[schema(example = "0.1.0")]
     pub version: String,

@@ -13,6 +13,7 @@ mod project;
 mod source;
 mod status;
 mod submit;
+mod template;
 mod upload;
 mod whole;
 
@@ -28,4 +29,5 @@ pub use project::{ProjectLimits, ProjectList, ProjectView};
 pub use source::{SourceAuth, SourceRequest};
 pub use status::Status;
 pub use submit::{LoginSchema, RetryBuild, SubmitBuild};
+pub use template::{TemplateList, TemplateView};
 pub use upload::UploadView;

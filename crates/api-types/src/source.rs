@@ -92,6 +92,20 @@ pub enum SourceRequest {
         #[schema(required = false)]
         all_platforms: bool,
     },
+    /// A template of `GET /api/v2/templates`: a Dockerfile and a sample application.
+    Template {
+        /// Which.
+        #[schema(example = "python-flask")]
+        name: String,
+        /// What the application finds in its environment, at most 100 values and 16 KiB. It is
+        /// in the image, for everybody who can pull it: no place for secrets.
+        #[schema(required = false, example = json!({"GREETING": "hello"}))]
+        environment: BTreeMap<String, String>,
+        /// Text by path, over the sample files of the template: one with the path of a sample
+        /// takes its place.
+        #[schema(required = false, example = json!({"app.py": "from flask import Flask\napp = Flask(__name__)\n"}))]
+        files: BTreeMap<String, String>,
+    },
 }
 
 /// What it takes to get a source. Kept sealed, never shown, and erased when the build ends.
@@ -138,9 +152,11 @@ struct Given {
     repo: Option<String>,
     token: Option<Secret>,
     auth: Option<SourceAuth>,
+    name: Option<String>,
+    environment: Option<BTreeMap<String, String>>,
 }
 
-const TYPES: [&str; 6] = ["dockerfile", "upload", "archive", "git", "github", "image"];
+const TYPES: [&str; 7] = ["dockerfile", "upload", "archive", "git", "github", "image", "template"];
 
 impl<'de> Deserialize<'de> for SourceRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -175,6 +191,8 @@ impl<'de> Visitor<'de> for Fields {
                 "repo" => given.repo = map.next_value()?,
                 "token" => given.token = map.next_value()?,
                 "auth" => given.auth = map.next_value()?,
+                "name" => given.name = map.next_value()?,
+                "environment" => given.environment = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             given.names.push(field);
@@ -233,6 +251,14 @@ impl Given {
                 Ok(SourceRequest::Image {
                     r#ref: named("ref", self.reference)?,
                     all_platforms: self.all_platforms.unwrap_or_default(),
+                })
+            }
+            "template" => {
+                self.only(&["type", "name", "environment", "files"])?;
+                Ok(SourceRequest::Template {
+                    name: named("name", self.name)?,
+                    environment: self.environment.unwrap_or_default(),
+                    files: self.files.unwrap_or_default(),
                 })
             }
             kind => Err(E::unknown_variant(kind, &TYPES)),

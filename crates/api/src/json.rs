@@ -235,7 +235,7 @@ mod tests {
         invalid_field source.type: is missing
         invalid_field source: must be an object, not a list
         invalid_field source: must be an object, not a string
-        invalid_field source.type: "svn" is not supported [it can be dockerfile, upload, archive, git, github, image]
+        invalid_field source.type: "svn" is not supported [it can be dockerfile, upload, archive, git, github, image, template]
         invalid_field source.content: is missing
         invalid_field source.content: must be a string, not an integer
         unknown_field source.contnet: there is no such field [the fields are type, content, files]

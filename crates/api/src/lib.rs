@@ -22,6 +22,7 @@ mod request_log;
 mod routes;
 mod secrets;
 mod serve;
+mod templates;
 mod trace;
 mod warnings;
 
@@ -29,7 +30,9 @@ pub use health::{Health, Hosts, Usable};
 pub use native::show_build;
 pub use operations::{Operations, Scrape};
 pub use serve::{Listener, Otherwise, Serving, serve, serve_operations};
+pub use templates::{BrokenTemplate, TemplateRegistry, TemplateSettings, Templates};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use slipway_outbound::AddressPolicy;
@@ -52,6 +55,8 @@ pub struct Api {
     pub limits: Limits,
     /// Which addresses followers may have.
     pub addresses: AddressPolicy,
+    /// What builds can be made from that bring no source.
+    pub templates: Arc<Templates>,
     /// Where the connections of the store are at home.
     pub runtime: Handle,
     /// Cancelled when the process is about to stop. Followers are sent away with a hint

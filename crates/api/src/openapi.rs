@@ -20,11 +20,13 @@ use crate::{health, native, operations};
             Every error of the paths in this document is \
             `{\"error\": {\"code\", \"message\", \"field\"?, \"hint\"?}}`. The older services' \
             paths under `/api/v1`, which are not in it, keep the envelopes that their clients \
-            know: boatyard's is `{\"Error\": \"…\"}`."
+            know: boatyard's is `{\"Error\": \"…\"}`, the templates' \
+            `{\"error\", \"code\", \"details\"?}`."
     ),
     tags(
         (name = "builds", description = "Submit builds and follow them"),
         (name = "uploads", description = "Build contexts"),
+        (name = "templates", description = "What builds can be made from without a source"),
         (name = "hosts", description = "The Docker hosts"),
         (name = "projects", description = "How many builds of each project run at once"),
         (name = "health", description = "How the service is"),
@@ -39,6 +41,7 @@ use crate::{health, native, operations};
         native::events::events,
         native::uploads::upload,
         native::uploads::one,
+        native::templates::list,
         native::hosts::list,
         native::hosts::drain,
         native::hosts::undrain,

@@ -6,15 +6,21 @@
 
 use actix_web::dev::Handler;
 use actix_web::guard;
-use actix_web::{FromRequest, HttpRequest, Responder, Route, web};
+use actix_web::{FromRequest, HttpRequest, Resource, Responder, Route, web};
 
-use crate::dialects::{self, boatyard};
+use crate::dialects::{self, boatyard, shared_submit, templates};
 use crate::error::Error;
-use crate::native::{builds, cancel, events, hosts, logs, projects, retry, submit, uploads};
+use crate::native::{
+    builds, cancel, events, hosts, logs, projects, retry, submit, templates as native_templates,
+    uploads,
+};
 use crate::{Otherwise, health, openapi, operations};
 
 /// Adds every path.
 pub(crate) fn table(cfg: &mut web::ServiceConfig) {
+    let for_json = guard::fn_guard(templates::asks_for_json);
+    let index = resource("/", [get(templates::index)]).guard(for_json);
+    cfg.service(index.wrap(templates::open_to_all()));
     at(cfg, "/", [get(openapi::landing)]);
     at(cfg, "/docs", [get(openapi::docs_slash)]);
     at(cfg, "/docs/{file:.*}", [get(openapi::docs)]);
@@ -30,13 +36,17 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/api/v2/builds/{id}/events", [get(events::events)]);
     at(cfg, "/api/v2/uploads", [post(uploads::upload)]);
     at(cfg, "/api/v2/uploads/{id}", [get(uploads::one)]);
+    at(cfg, "/api/v2/templates", [get(native_templates::list)]);
     at(cfg, "/api/v2/hosts", [get(hosts::list)]);
     at(cfg, "/api/v2/hosts/{name}/drain", [post(hosts::drain)]);
     at(cfg, "/api/v2/hosts/{name}/undrain", [post(hosts::undrain)]);
     at(cfg, "/api/v2/projects", [get(projects::list)]);
     at(cfg, "/api/v2/projects/{name:.+}", [put(projects::limit), delete(projects::unlimit)]);
 
-    at(cfg, "/api/v1/build", [post(boatyard::submit)]);
+    open_at(cfg, "/api/v1", [get(templates::index)]);
+    open_at(cfg, "/api/v1/build", [post(shared_submit::submit)]);
+    open_at(cfg, "/api/v1/builds", [get(templates::list)]);
+    open_at(cfg, "/api/v1/build/{id}/status", [get(templates::status)]);
     at(cfg, "/api/v1/{job}/status", [get(boatyard::status)]);
     at(cfg, "/api/v1/{job}/logs", [get(boatyard::logs)]);
 
@@ -45,7 +55,7 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
 
 /// Adds the paths that every process has, whatever its role.
 pub(crate) fn for_operators(cfg: &mut web::ServiceConfig) {
-    at(cfg, "/health", [get(health::health)]);
+    open_at(cfg, "/health", [get(health::health)]);
     at(cfg, "/health/live", [get(health::live)]);
     at(cfg, "/health/ready", [get(health::ready)]);
     at(cfg, "/metrics", [get(operations::metrics)]);
@@ -67,13 +77,22 @@ type Method = (&'static str, Route);
 
 /// Adds a path with the methods that it knows.
 fn at<const N: usize>(cfg: &mut web::ServiceConfig, path: &str, methods: [Method; N]) {
+    cfg.service(resource(path, methods));
+}
+
+/// The same for a path that pages of any origin may talk to.
+fn open_at<const N: usize>(cfg: &mut web::ServiceConfig, path: &str, methods: [Method; N]) {
+    cfg.service(resource(path, methods).wrap(templates::open_to_all()));
+}
+
+fn resource<const N: usize>(path: &str, methods: [Method; N]) -> Resource {
     let allow = methods.iter().map(|(names, _)| *names).collect::<Vec<_>>().join(", ");
     let resource =
         methods.into_iter().fold(web::resource(path), |resource, (_, route)| resource.route(route));
-    cfg.service(resource.default_service(web::to(move |req: HttpRequest| {
+    resource.default_service(web::to(move |req: HttpRequest| {
         let allow = allow.clone();
         async move { dialects::refuse(req.path(), &Error::WrongMethod { allow }) }
-    })));
+    }))
 }
 
 /// Reading. HEAD is GET without the body, which the server leaves out by itself.

@@ -3,6 +3,8 @@
 use slipway_api_types::WarningView;
 use slipway_domain::{BuildSpec, Secret, SecretId, Secrets};
 
+use crate::templates::{CARRIER, ENVIRONMENT};
+
 /// Shorter values are not masked.
 const SHORTEST_MASKED: usize = 4;
 /// Shorter values are likely to be the same as words that have nothing to do with them.
@@ -10,7 +12,15 @@ const SHORTEST_SURE: usize = 8;
 
 /// Warnings about a request, by its fields.
 pub(crate) fn of(spec: &BuildSpec, secrets: &Secrets) -> Vec<WarningView> {
-    let args = spec.args_like_secrets().map(|name| WarningView {
+    let args = spec.args_like_secrets().map(|name| match name.strip_prefix(CARRIER) {
+        Some(name) => in_the_environment(name),
+        None => in_an_argument(name),
+    });
+    args.chain(secrets.build.iter().filter_map(too_short)).collect()
+}
+
+fn in_an_argument(name: &str) -> WarningView {
+    WarningView {
         field: format!("args.{name}"),
         message: "looks like a secret; build arguments stay in the image's history, for everybody \
                   who can pull it"
@@ -19,8 +29,18 @@ pub(crate) fn of(spec: &BuildSpec, secrets: &Secrets) -> Vec<WarningView> {
             "send it in secrets, and read it in the Dockerfile with RUN \
              --mount=type=secret,id={name}"
         )),
-    });
-    args.chain(secrets.build.iter().filter_map(too_short)).collect()
+    }
+}
+
+/// The environment of a template.
+fn in_the_environment(name: &str) -> WarningView {
+    WarningView {
+        field: format!("{ENVIRONMENT}.{name}"),
+        message: "looks like a secret; the environment stays in the image, for everybody who can \
+                  pull it"
+            .to_owned(),
+        hint: Some("give it to the container when it starts".to_owned()),
+    }
 }
 
 fn too_short((id, secret): (&SecretId, &Secret)) -> Option<WarningView> {

@@ -41,7 +41,7 @@ pub use secret::{Credentials, Secret, SecretId};
 pub use secrets::{Secrets, SourceSecrets};
 pub use source::{
     ArchiveUrl, DockerfilePath, GitRef, GitUrl, GithubOwner, GithubRepo, Hidden, Sha256, Source,
-    SubDir,
+    SubDir, TemplateName,
 };
 pub use spec::{
     BuildSpec, BuildSpecDraft, MAX_PRIORITY, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS,

@@ -17,7 +17,7 @@ use toml::{Table, Value};
 
 /// Where the file shows an example, because what holds otherwise is nothing or depends on
 /// the data directory.
-const EXAMPLES: [&str; 8] = [
+const EXAMPLES: [&str; 11] = [
     "database.url",
     "blobs.url",
     "secrets.key_file",
@@ -25,6 +25,9 @@ const EXAMPLES: [&str; 8] = [
     "limits.allow_loopback_addresses",
     "sources.extra_ca_file",
     "sources.known_hosts_file",
+    "templates.base_images",
+    "templates.folder",
+    "templates.registry",
     "worker.temp_dir",
 ];
 

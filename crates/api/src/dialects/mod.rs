@@ -4,6 +4,8 @@
 //! is a row in the old service's spelling. Nothing new may depend on one.
 
 pub(crate) mod boatyard;
+pub(crate) mod shared_submit;
+pub(crate) mod templates;
 
 use actix_web::{HttpResponse, ResponseError as _};
 
@@ -11,7 +13,9 @@ use crate::error::Error;
 
 /// Refuses a request that no handler took, in the envelope that the path belongs to.
 pub(crate) fn refuse(path: &str, error: &Error) -> HttpResponse {
-    if path == "/api/v1" || path.starts_with("/api/v1/") {
+    if templates::owns(path) {
+        templates::refuse(error)
+    } else if path == "/api/v1" || path.starts_with("/api/v1/") {
         boatyard::refuse(error)
     } else {
         error.error_response()

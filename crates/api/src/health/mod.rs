@@ -22,6 +22,9 @@ use crate::error::with_causes;
 
 pub use hosts::{Hosts, Usable};
 
+/// What clients of the templates' older API know a server by that answers at `/health`.
+const SERVICE: &str = "docker-image-builder";
+
 /// Probes give up after a few seconds; an answer that says why comes before that.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -91,7 +94,12 @@ fn answer(checks: Vec<CheckView>) -> HttpResponse {
 
 fn view(checks: Vec<CheckView>) -> HealthView {
     let status = checks.iter().map(|check| check.status).max().unwrap_or(HealthStatus::Healthy);
-    HealthView { status, version: env!("CARGO_PKG_VERSION").into(), checks }
+    HealthView {
+        status,
+        service: SERVICE.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        checks,
+    }
 }
 
 async fn look(health: &Health) -> Vec<CheckView> {

@@ -12,6 +12,7 @@ pub(crate) mod projects;
 pub(crate) mod retry;
 pub(crate) mod source;
 pub(crate) mod submit;
+pub(crate) mod templates;
 pub(crate) mod uploads;
 mod view;
 mod waiting;

@@ -1,5 +1,7 @@
 //! Sources as `/api/v2` speaks of them.
 
+use std::collections::BTreeMap;
+
 use slipway_api_types::{SourceAuth, SourceRequest, SourceView};
 use slipway_domain::{
     ArchiveUrl, Credentials, FieldError, GitRef, GitUrl, GithubOwner, GithubRepo, Hidden, ImageRef,
@@ -8,11 +10,31 @@ use slipway_domain::{
 use slipway_ssh::SshKey;
 use slipway_store::builds::Build;
 
+use crate::templates::{Templates, Values};
+
+/// Reads what was asked for, or fills in the template that was. A template turns the
+/// environment into build arguments: they are added to `args`.
+pub(super) fn read_or_fill(
+    asked: SourceRequest,
+    templates: &Templates,
+    args: &mut BTreeMap<String, String>,
+) -> Result<(Source, SourceSecrets), FieldError> {
+    if let SourceRequest::Template { name, environment, files } = asked {
+        let values = Values { environment, args: std::mem::take(args), files };
+        let filled = templates.find(&name)?.fill(values)?;
+        *args = filled.args;
+        return Ok((filled.source, SourceSecrets::default()));
+    }
+    read(asked)
+}
+
 /// Reads what was asked for. What must not be seen comes apart from it.
 pub(crate) fn read(asked: SourceRequest) -> Result<(Source, SourceSecrets), FieldError> {
     let open = |source| Ok((source, SourceSecrets::default()));
     match asked {
-        SourceRequest::Dockerfile { content, files } => open(Source::Dockerfile { content, files }),
+        SourceRequest::Dockerfile { content, files } => {
+            open(Source::Dockerfile { content, files, template: None })
+        }
         SourceRequest::Upload { id } => open(Source::Upload { id: UploadId::from_uuid(id) }),
         SourceRequest::Archive { url, sha256, subdir, auth } => {
             let (url, hidden) = ArchiveUrl::parse(&url)?;
@@ -41,6 +63,9 @@ pub(crate) fn read(asked: SourceRequest) -> Result<(Source, SourceSecrets), Fiel
             let image = ImageRef::parse(&r#ref)
                 .map_err(|error| FieldError::new("source.ref", error.to_string()))?;
             open(Source::Image { image, all_platforms })
+        }
+        SourceRequest::Template { .. } => {
+            Err(FieldError::new("source.type", "cannot be template here"))
         }
     }
 }
@@ -80,7 +105,10 @@ pub(super) fn view(build: &Build) -> SourceView {
     let text = |subdir: &Option<SubDir>| subdir.as_ref().map(|path| path.as_str().to_owned());
     let name = |named: &Option<GitRef>| named.as_ref().map(ToString::to_string);
     match &build.spec.source {
-        Source::Dockerfile { content, files } => {
+        Source::Dockerfile { files, template: Some(name), .. } => {
+            SourceView::Template { name: name.to_string(), files: count(files.len()) }
+        }
+        Source::Dockerfile { content, files, template: None } => {
             SourceView::Dockerfile { bytes: count(content.len()), files: count(files.len()) }
         }
         Source::Upload { id } => SourceView::Upload { id: id.as_uuid() },

@@ -44,7 +44,7 @@ pub(crate) async fn submit(
 ) -> Result<HttpResponse, Error> {
     let key = key(&req)?;
     let body = body::read(&req, payload, api.limits.body_bytes).await?;
-    let order = Arc::new(Order { key, ..order(json::parse(&body)?)? });
+    let order = Arc::new(Order { key, ..order(&api, json::parse(&body)?)? });
     answer(&req, &order, intake::submit(&api, &order).await?)
 }
 
@@ -82,12 +82,13 @@ pub(super) fn key(req: &HttpRequest) -> Result<Option<Key>, Error> {
     value.map(|value| Key::parse(value.as_bytes())).transpose()
 }
 
-fn order(asked: SubmitBuild) -> Result<Order, Error> {
+fn order(api: &Api, asked: SubmitBuild) -> Result<Order, Error> {
     let followers = followers::read(asked.followers)?;
-    let (source, source_secrets) = source::read(asked.source)?;
+    let mut args = asked.args;
+    let (source, source_secrets) = source::read_or_fill(asked.source, &api.templates, &mut args)?;
     let draft = BuildSpecDraft {
         dockerfile: asked.dockerfile,
-        args: asked.args,
+        args,
         labels: asked.labels,
         target: asked.target,
         platform: asked.platform,

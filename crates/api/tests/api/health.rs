@@ -34,6 +34,7 @@ async fn without_hosts_builds_are_accepted_and_wait() {
           "status": "degraded"
         }
       ],
+      "service": "docker-image-builder",
       "status": "degraded",
       "version": "[version]"
     }
@@ -92,6 +93,7 @@ async fn a_store_that_is_away_is_named() {
           "status": "healthy"
         }
       ],
+      "service": "docker-image-builder",
       "status": "unavailable",
       "version": "[version]"
     }

@@ -26,5 +26,6 @@ mod server;
 mod source_auth;
 mod stopping;
 mod submit;
+mod templates;
 mod upload;
 mod worker;

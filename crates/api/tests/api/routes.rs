@@ -18,7 +18,7 @@ async fn an_unknown_path_and_a_wrong_method() {
         (Method::GET, "/api/v2/uploads"),
         (Method::PUT, "/health"),
         (Method::OPTIONS, "/"),
-        (Method::GET, "/api/v1"),
+        (Method::DELETE, "/api/v1"),
         (Method::GET, "/api/v1/nothing"),
         (Method::DELETE, "/api/v1/build"),
         (Method::POST, "/api/v1/x/status"),
@@ -37,7 +37,7 @@ async fn an_unknown_path_and_a_wrong_method() {
     GET /api/v2/uploads: POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes POST; see /docs"}}
     PUT /health: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD; see /docs"}}
     OPTIONS /: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD; see /docs"}}
-    GET /api/v1:  404 {"Error":"Resource not found"}
+    DELETE /api/v1: GET, HEAD 405 {"error":"this path does not know the method","code":405,"details":"this path takes GET, HEAD; see /docs"}
     GET /api/v1/nothing:  404 {"Error":"Resource not found"}
     DELETE /api/v1/build: POST 405 {"Error":"Method not allowed"}
     POST /api/v1/x/status: GET, HEAD 405 {"Error":"Method not allowed"}

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use slipway_api::{Api, Health, Hosts, Limits, Operations, Scrape, Serving, serve};
+use slipway_api::{
+    Api, Health, Hosts, Limits, Operations, Scrape, Serving, TemplateSettings, Templates, serve,
+};
 use slipway_outbound::AddressPolicy;
 use slipway_queue::Queue;
 use slipway_store::Store;
@@ -46,6 +48,14 @@ impl Server {
     }
 
     pub(crate) async fn with(limits: Limits, hosts: Hosts) -> Self {
+        Self::with_all(limits, hosts, &TemplateSettings::default()).await
+    }
+
+    pub(crate) async fn with_templates(templates: &TemplateSettings) -> Self {
+        Self::with_all(Limits::default(), Hosts::default(), templates).await
+    }
+
+    async fn with_all(limits: Limits, hosts: Hosts, templates: &TemplateSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/rows.db", folder.path().display());
         let store = Store::open(&url, KeyRing::from_key(&[7; 32])).await.unwrap();
@@ -56,6 +66,7 @@ impl Server {
             queue: Queue::open("local:").unwrap(),
             limits,
             addresses: AddressPolicy::public_only(),
+            templates: Arc::new(Templates::open(templates).unwrap()),
             runtime: Handle::current(),
             stopping: CancellationToken::new(),
         };

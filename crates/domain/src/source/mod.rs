@@ -9,6 +9,7 @@ mod files;
 mod git;
 mod github;
 mod path;
+mod template;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub use checksum::Sha256;
 pub use git::{GitRef, GitUrl};
 pub use github::{GithubOwner, GithubRepo};
 pub use path::{DockerfilePath, SubDir};
+pub use template::TemplateName;
 
 /// The source of a build, as it is stored. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub enum Source {
         /// Text by path.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         files: BTreeMap<String, String>,
+        /// The template that it was made from, if it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<TemplateName>,
     },
     /// A context that was uploaded before.
     Upload {
@@ -102,7 +107,7 @@ const fn is_not(flag: &bool) -> bool {
 impl Source {
     /// A Dockerfile with nothing beside it.
     pub fn dockerfile(content: impl Into<String>) -> Self {
-        Self::Dockerfile { content: content.into(), files: BTreeMap::new() }
+        Self::Dockerfile { content: content.into(), files: BTreeMap::new(), template: None }
     }
 
     /// The word for its kind, in requests, answers and logs.
@@ -134,7 +139,7 @@ impl Source {
     /// Checks what no type of a part holds already.
     pub(crate) fn check(&self, dockerfile: &DockerfilePath) -> Result<(), FieldError> {
         match self {
-            Self::Dockerfile { content, files } => files::check(content, files, dockerfile),
+            Self::Dockerfile { content, files, .. } => files::check(content, files, dockerfile),
             Self::Upload { .. }
             | Self::Archive { .. }
             | Self::Git { .. }

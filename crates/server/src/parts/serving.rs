@@ -2,6 +2,7 @@
 //! deadlines, retention.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use slipway_api::{Api, Limits, Operations};
@@ -34,7 +35,7 @@ impl Serving {
     /// Starts all of them.
     ///
     /// # Errors
-    /// When the listener cannot be used.
+    /// When the listener or the folder of templates cannot be used.
     pub(crate) fn start(
         port: &Port,
         ground: &Ground,
@@ -52,6 +53,7 @@ impl Serving {
             queue: queue.clone(),
             limits: limits(settings),
             addresses,
+            templates: Arc::new(settings.templates.read()?),
             runtime: Handle::current(),
             stopping: closing.clone(),
         };

@@ -19,6 +19,7 @@ mod registries;
 mod secrets;
 mod shared;
 mod sources;
+mod templates;
 mod worker;
 
 use std::net::SocketAddr;
@@ -46,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) limits: limits::Limits,
     pub(crate) sources: sources::Sources,
     pub(crate) followers: followers::Followers,
+    pub(crate) templates: templates::Templates,
     #[serde(skip)]
     pub(crate) data_dir: PathBuf,
     #[serde(skip)]
@@ -105,7 +107,8 @@ impl Settings {
         self.build.check()?;
         self.limits.check()?;
         self.sources.check()?;
-        self.followers.check()
+        self.followers.check()?;
+        self.templates.check()
     }
 
     /// Says of each old name that was found what it is called now.
@@ -196,6 +199,9 @@ mod tests {
         assert!(problem("[queue]\nurl = \"redis://x\"").contains("queue.url"));
         assert!(problem("[blobs]\nurl = \"gs://b\"").contains("blobs.url"));
         assert!(problem("[worker]\nlisten = \"nowhere\"").contains("worker.listen"));
+        assert!(problem("[templates]\nregistry = \"team\"").contains("templates.registry"));
+        let base = problem("[templates.base_images]\nnodejs = \"A B\"");
+        assert!(base.contains("templates.base_images.nodejs"), "{base}");
         assert!(problem("[secrets]\nkey = \"a\"\nkey_file = \"/b\"").contains("secrets.key"));
         let odd = "[[docker.hosts]]\nname=\"a\"\nurl=\"foo://x\"\n";
         assert!(problem(odd).contains("docker.hosts.url"));

@@ -37,7 +37,7 @@ impl Order<'_> {
     /// Opens the context.
     pub(crate) async fn open(&self) -> Result<OpenContext, Broken> {
         match &self.spec.source {
-            Source::Dockerfile { content, files } => {
+            Source::Dockerfile { content, files, .. } => {
                 context_of_files(content, &self.spec.dockerfile, files).map_err(refused)
             }
             Source::Upload { id } => upload::open(self, *id).await,

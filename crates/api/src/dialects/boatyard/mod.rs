@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use serde::Serialize;
 use slipway_domain::{
     BuildId, BuildSpecDraft, BuildState, Credentials, FieldError, ImageRef, Outcome, Secrets,
@@ -30,7 +31,7 @@ use crate::error::Error;
 use crate::intake::{self, Accepted, Order};
 use crate::native::source;
 use crate::receive::Received;
-use crate::{Api, body, request_log};
+use crate::{Api, request_log};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -44,16 +45,21 @@ struct JobStatus {
     status: String,
 }
 
+/// A request's body: its JSON has been read already, to see whose it is.
+pub(crate) enum Brought {
+    Form(web::Payload),
+    Json(Bytes),
+}
+
 /// `POST /api/v1/build`.
 pub(crate) async fn submit(
-    req: HttpRequest,
-    payload: web::Payload,
-    api: web::Data<Api>,
+    req: &HttpRequest,
+    api: &Api,
+    brought: Brought,
 ) -> Result<HttpResponse, Refusal> {
-    let (json, archive) = if is_multipart(&req) {
-        multipart::read(&req, payload, &api).await?
-    } else {
-        (body::read(&req, payload, api.limits.boatyard_body_bytes).await?, None)
+    let (json, archive) = match brought {
+        Brought::Form(payload) => multipart::read(req, payload, api).await?,
+        Brought::Json(json) => (json, None),
     };
     let fields = Fields::parse(&json)?;
     let image = fields.image()?;
@@ -67,7 +73,7 @@ pub(crate) async fn submit(
         Chosen::Dockerfile(text) => (Source::dockerfile(text), None),
         Chosen::Archive(archive) => (Source::Upload { id: archive.id() }, Some(archive)),
         Chosen::Base64(text) => {
-            let archive = request::decode(&api, &text).await?;
+            let archive = request::decode(api, &text).await?;
             (Source::Upload { id: archive.id() }, Some(archive))
         }
         Chosen::Fetched(asked) => {
@@ -80,8 +86,8 @@ pub(crate) async fn submit(
     if let Some(archive) = archive {
         Received::keep(archive, &api.store, order.spec.project.clone()).await?;
     }
-    let (Accepted::New(build) | Accepted::Before(build)) = intake::submit(&api, &order).await?;
-    request_log::concerns(&req, build.id);
+    let (Accepted::New(build) | Accepted::Before(build)) = intake::submit(api, &order).await?;
+    request_log::concerns(req, build.id);
     Ok(HttpResponse::Ok().json(Job { job_identifier: build.id.as_uuid() }))
 }
 
@@ -124,7 +130,8 @@ async fn job(req: &HttpRequest, api: &Api) -> Result<Build, Refusal> {
     build.ok_or(Refusal::NoSuchJob)
 }
 
-fn is_multipart(req: &HttpRequest) -> bool {
+/// Whether the body is a form.
+pub(crate) fn is_multipart(req: &HttpRequest) -> bool {
     let kind = req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/"))
 }
