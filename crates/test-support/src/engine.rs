@@ -16,6 +16,8 @@ pub struct Kind {
     pub data_mib: Option<u32>,
     /// That it listens on a port of loopback too, and wants certificates there.
     pub tls: Option<ServerTls>,
+    /// That its containers reach the rest of the world.
+    pub outbound: bool,
 }
 
 /// What an engine needs for `--tlsverify`.
@@ -53,6 +55,9 @@ impl PrivateEngine {
             std::fs::write(folder.join("ca.pem"), tls.ca)?;
             std::fs::write(folder.join("cert.pem"), tls.own.cert)?;
             std::fs::write(folder.join("key.pem"), tls.own.key)?;
+        }
+        if kind.outbound {
+            std::fs::write(engine.dir.join("reach-out"), "")?;
         }
         engine.run("start").await?;
         Ok(engine)

@@ -19,4 +19,5 @@ mod rotate;
 mod secrets;
 mod sources;
 mod stack;
+mod templates;
 mod uploads;
