@@ -71,6 +71,9 @@ pub(crate) enum Error {
     /// The idempotency key belongs to another request.
     #[error("this Idempotency-Key came with another request before")]
     KeyTaken,
+    /// The name that the sender chose stands for a build that is under way.
+    #[error("a build of this name is under way")]
+    NameTaken,
     /// What is to be stopped is over.
     #[error("the build is over: {}", BuildState::Finished(*.0))]
     Over(Outcome),
@@ -151,6 +154,9 @@ impl Error {
             Self::KeyTaken => say(S::CONFLICT, "idempotency_key_taken")
                 .field("Idempotency-Key")
                 .hint("take a new key for a new request"),
+            Self::NameTaken => {
+                say(S::CONFLICT, "name_taken").hint("wait for its end, or stop it first")
+            }
             Self::Over(_) => say(S::CONFLICT, "already_over"),
             Self::TooLate => say(S::CONFLICT, "too_late"),
             Self::NotOver(_) => {

@@ -9,6 +9,7 @@ use slipway_domain::{BuildId, BuildSpec, BuildSpecDraft, FieldError, Follower, S
 use slipway_queue::News;
 use slipway_store::StoreError;
 use slipway_store::builds::{self, Build, Idempotency, Submission, Submitted};
+use slipway_store::names::Name;
 use tracing::Instrument as _;
 
 use crate::error::Error;
@@ -24,6 +25,8 @@ pub(crate) struct Order {
     pub(crate) key: Option<Key>,
     /// Who is told of it.
     pub(crate) followers: Vec<Follower>,
+    /// What its sender calls it.
+    pub(crate) names: Vec<Name>,
 }
 
 /// An idempotency key: 1 to 255 visible ASCII characters.
@@ -46,7 +49,7 @@ impl Order {
 
     /// What was checked before.
     pub(crate) const fn again(spec: BuildSpec, secrets: Secrets) -> Self {
-        Self { spec, secrets, retry_of: None, key: None, followers: Vec::new() }
+        Self { spec, secrets, retry_of: None, key: None, followers: Vec::new(), names: Vec::new() }
     }
 }
 
@@ -98,6 +101,7 @@ async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
         secrets: &order.secrets,
         retry_of: order.retry_of,
         idempotency,
+        names: &order.names,
         queue_timeout: api.limits.queue_timeout,
         traceparent: traceparent.as_deref(),
         followers: &order.followers,
@@ -125,6 +129,7 @@ async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
         }
         Submitted::Before(build) => Ok(Accepted::Before(*build)),
         Submitted::KeyTaken => Err(Error::KeyTaken),
+        Submitted::NameTaken => Err(Error::NameTaken),
         Submitted::NoSuchUpload => match order.spec.source {
             Source::Upload { id } if order.retry_of.is_none() => Err(Error::UploadNamed(id)),
             Source::Upload { .. }

@@ -17,6 +17,7 @@ pub mod followers;
 pub mod gauges;
 pub mod hosts;
 pub mod images;
+pub mod names;
 pub mod outbox;
 pub mod projects;
 mod schema;

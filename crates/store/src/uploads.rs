@@ -107,6 +107,35 @@ pub async fn keep_own_blob(store: &Store, id: UploadId) -> Result<(), StoreError
     tx.commit().await
 }
 
+/// Writes down what the sender of an upload called it, such as `application/gzip`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn describe(store: &Store, id: UploadId, media_type: &str) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE uploads SET media_type = $2 WHERE id = $1";
+    let mut tx = store.begin().await?;
+    write!(tx, connection => sqlx::query(SQL)
+        .bind(id.as_uuid())
+        .bind(media_type)
+        .execute(connection)
+        .await
+        .map(drop))?;
+    tx.commit().await
+}
+
+/// What the sender of an upload called it, where something was said.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn media_type(store: &Store, id: UploadId) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "SELECT media_type FROM uploads WHERE id = $1";
+    let row: Option<Option<String>> = read!(store, pool => sqlx::query_scalar(SQL)
+        .bind(id.as_uuid())
+        .fetch_optional(pool)
+        .await)?;
+    Ok(row.flatten())
+}
+
 /// The upload with this id.
 ///
 /// # Errors

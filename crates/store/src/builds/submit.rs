@@ -14,6 +14,7 @@ use super::give_up::give_up_at;
 use super::row::Timings;
 use super::supersede;
 use crate::db::{Tx, write};
+use crate::names::{self, Name};
 use crate::walk::{Walk, walk};
 use crate::{Store, StoreError, events, followers, outbox};
 
@@ -30,6 +31,8 @@ pub struct Submission<'a> {
     pub retry_of: Option<BuildId>,
     /// The sender's key for repeating a request safely.
     pub idempotency: Option<Idempotency<'a>>,
+    /// What its sender calls it.
+    pub names: &'a [Name],
     /// How long it may be in line where the spec says nothing; `None` means for ever.
     pub queue_timeout: Option<Duration>,
     /// Trace context of the request (W3C Trace Context), for the worker's spans.
@@ -42,6 +45,7 @@ impl<'a> Submission<'a> {
     /// Whether one walk writes all there is to it.
     fn is_plain(&self) -> bool {
         self.idempotency.is_none()
+            && self.names.is_empty()
             && self.spec.supersede_key.is_none()
             && self.secrets.is_empty()
             && self.followers.is_empty()
@@ -57,6 +61,7 @@ impl<'a> Submission<'a> {
             secrets,
             retry_of: None,
             idempotency: None,
+            names: &[],
             queue_timeout: None,
             traceparent: None,
             followers: &[],
@@ -89,6 +94,8 @@ pub enum Submitted {
     Before(Box<Build>),
     /// Another request came before under this key.
     KeyTaken,
+    /// A name that it wants alone stands for a build that is not over.
+    NameTaken,
     /// The upload that it names does not exist, or is another project's.
     NoSuchUpload,
 }
@@ -138,6 +145,9 @@ pub async fn submit(
     {
         drop(tx);
         return Ok(replay(store, project, idempotency).await?.unwrap_or(Submitted::KeyTaken));
+    }
+    if !names::claim(&mut tx, submission.names, submission.id).await? {
+        return Ok(Submitted::NameTaken);
     }
     if !submission.secrets.is_empty() {
         seal(store, &mut tx, submission).await?;

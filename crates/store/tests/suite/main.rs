@@ -52,6 +52,7 @@ mod key_file;
 mod line;
 mod list;
 mod migrations;
+mod names;
 mod outbox;
 mod rotate;
 mod submit;

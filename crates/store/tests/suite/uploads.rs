@@ -212,7 +212,7 @@ async fn not_forgotten_under_a_submit(ground: &Ground) {
 }
 
 /// One that came at a second; `digest` stands for the bytes.
-fn upload(second: i64, digest: &str) -> Upload {
+pub(crate) fn upload(second: i64, digest: &str) -> Upload {
     Upload {
         id: UploadId::generate(),
         project: Project::default(),
