@@ -17,6 +17,7 @@
 
 mod archive;
 mod contents;
+mod dockerfile;
 mod entry;
 mod files;
 mod guard;
@@ -36,6 +37,7 @@ mod stream;
 mod survey;
 mod writer;
 
+pub use dockerfile::declare_args;
 pub use files::context_of_files;
 pub use guard::copy_guarded;
 pub use ignore::Ignore;

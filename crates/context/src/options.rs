@@ -1,5 +1,7 @@
 //! What a caller wants of a context, and what it may be at most.
 
+use std::collections::BTreeSet;
+
 use slipway_domain::DockerfilePath;
 
 /// How much an archive may hold. What is counted is what comes out, never what came in.
@@ -48,6 +50,9 @@ pub struct ContextOptions {
     pub strip: Strip,
     /// Leave out what the tree's own `.dockerignore` says.
     pub ignore: bool,
+    /// Arguments that every stage is to know, by names as [`arg_name`](slipway_domain::arg_name) makes
+    /// them: the Dockerfile goes on with an `ARG` line for each after each `FROM`.
+    pub declare: BTreeSet<String>,
 }
 
 impl ContextOptions {

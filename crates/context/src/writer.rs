@@ -1,9 +1,11 @@
 //! A context, entry by entry: each one judged, and the clean tar written.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
 use crate::archive::InputError;
 use crate::contents::Contents;
+use crate::dockerfile;
 use crate::entry::{Entry, Kind, MODE_BITS, plausible_mtime};
 use crate::ignore::Ignore;
 use crate::output::CleanTar;
@@ -34,6 +36,17 @@ pub struct ContextWriter<W: Write> {
     time: u64,
     /// Something was seen in the folder that is the context.
     is_there: bool,
+    /// Arguments that the Dockerfile is to declare.
+    declare: BTreeSet<String>,
+    /// The Dockerfile, which has to be read whole before it goes on.
+    held: Option<Held>,
+}
+
+/// A file that is not written yet.
+struct Held {
+    entry: Entry,
+    path: Vec<u8>,
+    text: Vec<u8>,
 }
 
 impl<W: Write> ContextWriter<W> {
@@ -62,6 +75,8 @@ impl<W: Write> ContextWriter<W> {
             entries: 0,
             time: 0,
             is_there: false,
+            declare: options.declare.clone(),
+            held: None,
         })
     }
 
@@ -187,15 +202,54 @@ impl<W: Write> ContextWriter<W> {
             return Err(refuse::too_large(self.limits.bytes, Some(name)));
         }
         let target = if entry.kind == Kind::HardLink { &original } else { target };
+        if !self.declare.is_empty() && path == self.contents.dockerfile().as_str().as_bytes() {
+            return self.hold(entry, path);
+        }
         self.clean.entry(entry, path, target).map_err(refuse::output)?;
         Ok(true)
     }
 
+    /// The Dockerfile waits for its end.
+    fn hold(&mut self, entry: &Entry, path: &[u8]) -> Result<bool, ContextError> {
+        match entry.kind {
+            Kind::File if entry.size > dockerfile::MAX_BYTES => {
+                return Err(refuse::dockerfile_too_large(path, dockerfile::MAX_BYTES));
+            }
+            Kind::File => {}
+            // Of no use as a Dockerfile, which is said at the end.
+            Kind::Folder => {
+                self.clean.entry(entry, path, &[]).map_err(refuse::output)?;
+                return Ok(true);
+            }
+            Kind::Symlink | Kind::HardLink => return Err(refuse::dockerfile_is_link(path)),
+        }
+        let Entry { kind, size, mode, mtime, .. } = *entry;
+        let entry = Entry { kind, name: Vec::new(), target: Vec::new(), size, mode, mtime };
+        self.held = Some(Held { entry, path: path.to_vec(), text: Vec::new() });
+        Ok(true)
+    }
+
+    fn let_go(&mut self, held: Held) -> Result<(), ContextError> {
+        let text = dockerfile::declare_args(&held.text, &self.declare);
+        let size = text.len() as u64;
+        let entry = Entry { size, ..held.entry };
+        self.clean.entry(&entry, &held.path, &[]).map_err(refuse::output)?;
+        self.clean.data(&text).map_err(refuse::output)?;
+        self.clean.pad(size).map_err(refuse::output)
+    }
+
     pub(crate) fn data(&mut self, bytes: &[u8]) -> Result<(), ContextError> {
+        if let Some(held) = &mut self.held {
+            held.text.extend_from_slice(bytes);
+            return Ok(());
+        }
         self.clean.data(bytes).map_err(refuse::output)
     }
 
     pub(crate) fn end_file(&mut self, size: u64) -> Result<(), ContextError> {
+        if let Some(held) = self.held.take() {
+            return self.let_go(held);
+        }
         self.clean.pad(size).map_err(refuse::output)
     }
 

@@ -147,6 +147,14 @@ impl ImageRef {
         self.tag.as_deref().unwrap_or("latest")
     }
 
+    /// The same repository's image of another tag.
+    ///
+    /// # Errors
+    /// When the tag does not fit the grammar.
+    pub fn with_tag(&self, tag: &str) -> Result<Self, ImageRefError> {
+        Ok(Self { tag: Some(parse_tag(tag)?), digest: None, ..self.clone() })
+    }
+
     /// The digest, if it was given.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {

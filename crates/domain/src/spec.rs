@@ -1,10 +1,12 @@
 //! What is to be built: the one form into which every dialect translates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DockerfilePath, FieldError, ImageRef, Platform, Project, Resources, Source};
+use crate::{
+    DockerfilePath, FieldError, ImageRef, ImageRefError, Platform, Project, Resources, Source,
+};
 
 const MAX_ENTRIES: usize = 500;
 const MAX_VALUE_BYTES: usize = 64 * 1024;
@@ -17,6 +19,8 @@ pub const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
 pub const MAX_QUEUE_TIMEOUT_SECONDS: u32 = 7 * 24 * 60 * 60;
 /// The highest priority.
 pub const MAX_PRIORITY: u8 = 9;
+/// More names than one image needs, few enough to push them all.
+const MAX_TAGS: usize = 20;
 const MAX_KEY_CHARS: usize = 255;
 
 /// A checked request for a build, as the row keeps it. Logins travel apart, sealed.
@@ -60,6 +64,16 @@ pub struct BuildSpec {
     /// What its steps may use of the host.
     #[serde(default, skip_serializing_if = "Resources::is_empty")]
     pub resources: Resources,
+    /// Further names of the image, in the repository of the first. All are pushed.
+    #[serde(default)]
+    pub also: Vec<ImageRef>,
+    /// Every stage has every argument without an `ARG` line, as some older services had it.
+    /// Their clients send secrets in arguments: the values stay out of the log.
+    #[serde(default)]
+    pub args_in_every_stage: bool,
+    /// Lines that the log begins with.
+    #[serde(default)]
+    pub log_opening: Vec<String>,
 }
 
 /// A request as it came, field by field, before it was checked.
@@ -99,6 +113,19 @@ pub struct BuildSpecDraft {
     pub supersede_key: Option<String>,
     /// See [`BuildSpec::resources`].
     pub resources: Resources,
+    /// The tags of [`BuildSpec::also`].
+    pub also_tags: Vec<String>,
+    /// See [`BuildSpec::args_in_every_stage`].
+    pub args_in_every_stage: bool,
+    /// See [`BuildSpec::log_opening`].
+    pub log_opening: Vec<String>,
+}
+
+impl BuildSpec {
+    /// All names of the image, its own first.
+    pub fn images(&self) -> impl Iterator<Item = &ImageRef> {
+        std::iter::once(&self.image).chain(&self.also)
+    }
 }
 
 impl BuildSpecDraft {
@@ -122,6 +149,9 @@ impl BuildSpecDraft {
             queue_timeout_seconds: None,
             supersede_key: None,
             resources: Resources::default(),
+            also_tags: Vec::new(),
+            args_in_every_stage: false,
+            log_opening: Vec::new(),
         }
     }
 
@@ -136,6 +166,7 @@ impl BuildSpecDraft {
             return Err(FieldError::new("image", "has a digest, which only the registry can give")
                 .hint("name a tag to push to, such as registry.example/app:1.2"));
         }
+        let also = also(&image, &self.also_tags)?;
         check_pairs("args", &self.args)?;
         check_pairs("labels", &self.labels)?;
         if escaped_bytes(&self.args) + escaped_bytes(&self.labels) > MAX_ESCAPED_BYTES {
@@ -192,6 +223,9 @@ impl BuildSpecDraft {
             queue_timeout_seconds: self.queue_timeout_seconds,
             supersede_key: self.supersede_key,
             resources: self.resources,
+            also,
+            args_in_every_stage: self.args_in_every_stage,
+            log_opening: self.log_opening,
         })
     }
 }
@@ -207,8 +241,22 @@ impl BuildSpecDraft {
             let message = "is false, and source.all_platforms copies to a registry";
             return Err(FieldError::new("push", message).hint("leave out one of the two"));
         }
+        if !self.also_tags.is_empty() {
+            let message = "are further names, and source.all_platforms copies to one";
+            return Err(FieldError::new("also_tags", message).hint("leave out one of the two"));
+        }
         Ok(())
     }
+}
+
+/// Names under which one image is pushed together, in the order of their tags, each once.
+fn also(image: &ImageRef, tags: &[String]) -> Result<Vec<ImageRef>, FieldError> {
+    if tags.len() > MAX_TAGS {
+        return Err(FieldError::new("also_tags", format!("has more than {MAX_TAGS} tags")));
+    }
+    let refuse = |error: ImageRefError| FieldError::new("also_tags", error.to_string());
+    let tags: BTreeSet<&String> = tags.iter().filter(|tag| *tag != image.tag()).collect();
+    tags.into_iter().map(|tag| image.with_tag(tag).map_err(refuse)).collect()
 }
 
 fn check_seconds(field: &str, given: Option<u32>, most: u32) -> Result<(), FieldError> {
@@ -334,6 +382,19 @@ mod tests {
     }
 
     #[test]
+    fn further_tags_of_the_repository() {
+        let mut draft = draft();
+        draft.also_tags = ["latest", "1", "b", "latest"].map(str::to_owned).into();
+        let spec = draft.parse().unwrap();
+        let images: Vec<String> = spec.images().map(ToString::to_string).collect();
+        assert_eq!(images, ["r.example/app:1", "r.example/app:b", "r.example/app:latest"]);
+        assert_eq!(refused(|d| d.also_tags = vec!["a/b:c".into()]).field, "also_tags");
+        assert_eq!(refused(|d| d.also_tags = vec![String::new()]).field, "also_tags");
+        let many = (0..21).map(|n| n.to_string()).collect();
+        assert_eq!(refused(|d| d.also_tags = many).field, "also_tags");
+    }
+
+    #[test]
     fn stored_form_and_back() {
         let spec = draft().parse().unwrap();
         let text = serde_json::to_string(&spec).unwrap();
@@ -345,7 +406,14 @@ mod tests {
         let spec = draft().parse().unwrap();
         let mut row = serde_json::to_value(&spec).unwrap();
         assert!(!row.as_object().unwrap().contains_key("resources"));
-        for new in ["priority", "queue_timeout_seconds", "supersede_key"] {
+        for new in [
+            "priority",
+            "queue_timeout_seconds",
+            "supersede_key",
+            "also",
+            "args_in_every_stage",
+            "log_opening",
+        ] {
             row.as_object_mut().unwrap().remove(new).unwrap();
         }
         assert_eq!(serde_json::from_value::<BuildSpec>(row).unwrap(), spec);

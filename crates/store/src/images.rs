@@ -4,7 +4,7 @@
 //! the note back once the host has confirmed that the image is gone. A note whose build
 //! nobody holds is an image that a dead worker left: a sweep purges it.
 
-use slipway_domain::{Attempt, BuildId, HostName, ImageRef};
+use slipway_domain::{Attempt, BuildId, BuildSpec, HostName, ImageRef};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -18,15 +18,15 @@ pub struct Leftover {
     pub build: BuildId,
     /// Which of its attempts.
     pub attempt: Attempt,
-    /// The reference that the image was to be pushed as.
-    pub image: ImageRef,
+    /// The references that the image was to be pushed as.
+    pub images: Vec<ImageRef>,
 }
 
 #[derive(FromRow)]
 struct Row {
     build: Uuid,
     attempt: i32,
-    image: String,
+    spec: String,
 }
 
 /// What was left on `host` by attempts that nobody holds any more.
@@ -34,7 +34,7 @@ struct Row {
 /// # Errors
 /// When the database does not answer, or a row cannot be read.
 pub async fn left_on(store: &Store, host: &HostName) -> Result<Vec<Leftover>, StoreError> {
-    const SQL: &str = "SELECT i.build, i.attempt, b.image FROM images_on_hosts i \
+    const SQL: &str = "SELECT i.build, i.attempt, b.spec FROM images_on_hosts i \
          JOIN builds b ON b.id = i.build \
          WHERE i.host = $1 AND NOT EXISTS \
          (SELECT 1 FROM leases l WHERE l.build = i.build AND l.attempt = i.attempt) \
@@ -45,16 +45,17 @@ pub async fn left_on(store: &Store, host: &HostName) -> Result<Vec<Leftover>, St
         .await)?;
     rows.into_iter()
         .map(|row| {
-            let image = row.image.parse().map_err(|_| StoreError::Corrupt {
-                table: "builds",
-                column: "image",
-                row: row.build.to_string(),
-                problem: "no image reference".into(),
-            })?;
+            let spec: BuildSpec =
+                serde_json::from_str(&row.spec).map_err(|error| StoreError::Corrupt {
+                    table: "builds",
+                    column: "spec",
+                    row: row.build.to_string(),
+                    problem: format!("{:?} at column {}", error.classify(), error.column()),
+                })?;
             Ok(Leftover {
                 build: BuildId::from_uuid(row.build),
                 attempt: Attempt(row.attempt),
-                image,
+                images: spec.images().cloned().collect(),
             })
         })
         .collect()

@@ -58,14 +58,14 @@ pub(crate) async fn purge(
     worker: &Worker,
     engine: &Engine,
     attempt: (BuildId, Attempt),
-    image: &ImageRef,
+    images: &[ImageRef],
 ) -> Result<Purged, Failure> {
     let local = local_name(attempt.0, attempt.1);
     let Some(id) = engine.image_id(&local).await? else { return Ok(Purged::Absent) };
-    let real = image.to_string();
-    {
+    for image in images {
         // The real name goes only if it is this attempt's image that it stands for.
         let _turn = worker.turns.wait(image).await;
+        let real = image.to_string();
         // An engine that cannot even look for the name has never given it.
         if engine.image_id(&real).await.is_ok_and(|other| other.as_ref() == Some(&id)) {
             engine.untag(&real).await?;
@@ -115,7 +115,7 @@ pub(crate) async fn sweep(worker: &Worker, host: &HostName) {
 /// Purges one leftover, and forgets it once it is sure to be gone. Whether it was there.
 async fn sweep_one(worker: &Worker, engine: &Engine, leftover: &Leftover) -> Result<bool, String> {
     let attempt = (leftover.build, leftover.attempt);
-    let purged = purge(worker, engine, attempt, &leftover.image).await;
+    let purged = purge(worker, engine, attempt, &leftover.images).await;
     let purged = purged.map_err(|failure| failure.to_string())?;
     if purged == Purged::Removed || worker.absences.for_good(leftover) {
         let forgotten = images::purged(&worker.store, leftover.build, leftover.attempt).await;

@@ -32,6 +32,8 @@ pub struct WorkerSettings {
     pub push_timeout: Duration,
     /// Build arguments of every build; the request's win.
     pub extra_args: BTreeMap<String, String>,
+    /// No build uses the builder's cache.
+    pub no_cache: bool,
     /// Logins of every build, for base images and for the push; the request's win.
     pub logins: BTreeMap<RegistryHost, Credentials>,
     /// What a build context may be.
@@ -64,6 +66,7 @@ impl Default for WorkerSettings {
             build_timeout: Duration::from_secs(3600),
             push_timeout: Duration::from_secs(900),
             extra_args: BTreeMap::new(),
+            no_cache: false,
             logins: BTreeMap::new(),
             context: ContextLimits::default(),
             sources: SourceSettings::default(),

@@ -21,29 +21,39 @@ pub(crate) struct Turns {
     images: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
-/// The turn of one build with one image's name.
+/// The turn of one build with the names of one image.
 pub(crate) struct Turn {
-    _held: OwnedMutexGuard<()>,
+    _held: Vec<OwnedMutexGuard<()>>,
 }
 
 impl Turns {
     /// Waits until nobody else uses the name of `image`.
     pub(crate) async fn wait(&self, image: &ImageRef) -> Turn {
-        let turn = self.turn_of(&image.to_string());
-        Turn { _held: turn.lock_owned().await }
+        Turn { _held: vec![self.wait_for(&image.to_string()).await] }
     }
 
-    /// Waits until no worker uses the name of `image`.
-    pub(crate) async fn wait_across(&self, store: &Store, lease: &Lease, image: &ImageRef) -> Turn {
-        let turn = self.wait(image).await;
-        loop {
-            match turns::take(store, lease, image).await {
-                Ok(true) => return turn,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the push waits for the database"),
-            }
-            tokio::time::sleep(ASK_AGAIN).await;
+    /// Waits until no worker uses any of the names `images`.
+    pub(crate) async fn wait_across(
+        &self,
+        store: &Store,
+        lease: &Lease,
+        images: impl IntoIterator<Item = &ImageRef>,
+    ) -> Turn {
+        // In one order for all, because who waits for one name may hold another.
+        let mut images: Vec<(String, &ImageRef)> =
+            images.into_iter().map(|image| (image.to_string(), image)).collect();
+        images.sort_by(|(a, _), (b, _)| a.cmp(b));
+        images.dedup_by(|(a, _), (b, _)| a == b);
+        let mut held = Vec::with_capacity(images.len());
+        for (name, image) in images {
+            held.push(self.wait_for(&name).await);
+            wait_for_row(store, lease, image).await;
         }
+        Turn { _held: held }
+    }
+
+    async fn wait_for(&self, name: &str) -> OwnedMutexGuard<()> {
+        self.turn_of(name).lock_owned().await
     }
 
     fn turn_of(&self, image: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -55,5 +65,16 @@ impl Turns {
         let turn = Arc::default();
         images.insert(image.to_owned(), Arc::downgrade(&turn));
         turn
+    }
+}
+
+async fn wait_for_row(store: &Store, lease: &Lease, image: &ImageRef) {
+    loop {
+        match turns::take(store, lease, image).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the push waits for the database"),
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
     }
 }

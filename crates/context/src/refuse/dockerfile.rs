@@ -77,3 +77,18 @@ pub(crate) fn file_twice(name: &[u8]) -> ContextError {
     let message = format!("the file \"{}\" is there twice, in other words", shown(name));
     refused(Reason::ContextUnsafe, message, "leave one of the two out")
 }
+
+/// Lines are to be written into the Dockerfile, and it is another file's name.
+pub(crate) fn dockerfile_is_link(name: &[u8]) -> ContextError {
+    let message = format!(
+        "the Dockerfile \"{}\" is a link, and arguments for every stage are written into it",
+        shown(name)
+    );
+    refused(Reason::ContextUnsafe, message, "put the file itself in the link's place")
+}
+
+/// Lines are to be written into the Dockerfile, and it is too large to be read.
+pub(crate) fn dockerfile_too_large(name: &[u8], most: u64) -> ContextError {
+    let message = format!("the Dockerfile \"{}\" is larger than {most} bytes", shown(name));
+    refused(Reason::ContextTooLarge, message, "put large texts into files of their own")
+}

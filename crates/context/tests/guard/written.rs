@@ -136,3 +136,40 @@ fn files_beside_a_dockerfile_stand_on_their_own() {
         assert_eq!(with(files).unwrap_err(), message);
     }
 }
+
+#[test]
+fn arguments_are_declared_in_the_dockerfile_and_nowhere_else() {
+    let with = |fill: fn(&mut ContextWriter<&mut Vec<u8>>) -> Result<(), ContextError>| {
+        let mut out = Vec::new();
+        let declare = ["A".to_owned(), "B".to_owned()].into();
+        let options = ContextOptions { declare, ..options() };
+        let mut context = ContextWriter::new(&options, Ignore::nothing(), &mut out).unwrap();
+        fill(&mut context)?;
+        let summary = context.finish()?;
+        assert_eq!(summary.bytes, out.len() as u64);
+        Ok::<_, ContextError>(entries(&out))
+    };
+    let seen = with(|context| {
+        context.file(b"sub/Dockerfile", 0o644, 6, &b"FROM x"[..])?;
+        context.file(b"./Dockerfile", 0o600, 13, &b"FROM x\nRUN y\n"[..])?;
+        context.file(b"other", 0o644, 6, &b"FROM x"[..])
+    })
+    .unwrap();
+    let texts: Vec<_> = seen.iter().map(|entry| String::from_utf8_lossy(&entry.data)).collect();
+    assert_eq!(texts, ["FROM x", "FROM x\nARG A\nARG B\nRUN y\n", "FROM x"]);
+    assert_eq!(seen[1].mode, 0o600);
+
+    for (fill, words) in [
+        (
+            (|context| context.symlink(b"Dockerfile", b"other"))
+                as fn(&mut ContextWriter<&mut Vec<u8>>) -> _,
+            "is a link",
+        ),
+        (|context| context.file(b"Dockerfile", 0, (1 << 20) + 1, std::io::repeat(0)), "1048576"),
+        (|context| context.folder(b"Dockerfile", 0), "is a folder"),
+        (|context| context.file(b"Dockerfile", 0, 9, &b"short"[..]), "cut"),
+    ] {
+        let Err(ContextError::Refused(failure)) = with(fill) else { panic!("{words}") };
+        assert!(failure.message.contains(words) && failure.hint.is_some(), "{failure}");
+    }
+}

@@ -58,6 +58,7 @@ fn told(settings: &Settings, company: Company) -> Result<WorkerSettings, Setting
         build_timeout: Duration::from_secs(settings.build.timeout_seconds),
         push_timeout: Duration::from_secs(settings.build.push_timeout_seconds),
         extra_args: settings.build.extra_args.clone(),
+        no_cache: settings.build.no_cache,
         logins: settings.logins()?,
         context: settings.limits.for_contexts(),
         sources: sources(settings, company)?,

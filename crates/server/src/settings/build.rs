@@ -20,6 +20,8 @@ pub(crate) struct Build {
     pub(crate) queue_timeout_seconds: u64,
     /// Build arguments of every build; the request's win.
     pub(crate) extra_args: BTreeMap<String, String>,
+    /// Never use the builder's cache, whatever the request says.
+    pub(crate) no_cache: bool,
 }
 
 impl Default for Build {
@@ -30,6 +32,7 @@ impl Default for Build {
             fetch_timeout_seconds: 600,
             queue_timeout_seconds: 24 * 60 * 60,
             extra_args: BTreeMap::new(),
+            no_cache: false,
         }
     }
 }

@@ -16,8 +16,8 @@ async fn only_what_nobody_holds(ground: &Ground) {
     report(&store, "h2", 1).await;
     let second = claim(&store, "h2", at(3)).await.unwrap().lease;
 
-    let image = "r.example/team/app:1".parse().unwrap();
-    let left = Leftover { build: first.build(), attempt: first.attempt(), image };
+    let images = vec!["r.example/team/app:1".parse().unwrap()];
+    let left = Leftover { build: first.build(), attempt: first.attempt(), images };
     assert_eq!(left_on(&store, &host("h1")).await.unwrap(), std::slice::from_ref(&left));
     assert_eq!(left_on(&store, &host("h2")).await.unwrap(), []);
     finish(&store, &second, Ending::Cancelled, false, at(4)).await.unwrap();

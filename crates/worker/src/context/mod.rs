@@ -13,8 +13,10 @@ mod reach;
 mod temp;
 mod upload;
 
-use slipway_context::{ContextError, ContextOptions, OpenContext, context_of_files};
-use slipway_domain::{BuildSpec, Failure, Reason, Source, SourceSecrets, SubDir};
+use std::collections::BTreeSet;
+
+use slipway_context::{ContextError, ContextOptions, OpenContext, context_of_files, declare_args};
+use slipway_domain::{BuildSpec, Failure, Reason, Source, SourceSecrets, SubDir, arg_name};
 use slipway_store::{Lease, builds};
 
 use crate::Worker;
@@ -38,7 +40,10 @@ impl Order<'_> {
     pub(crate) async fn open(&self) -> Result<OpenContext, Broken> {
         match &self.spec.source {
             Source::Dockerfile { content, files, .. } => {
-                context_of_files(content, &self.spec.dockerfile, files).map_err(refused)
+                let content = declare_args(content.as_bytes(), &self.declare());
+                // Nothing but lines of letters was added.
+                let content = String::from_utf8_lossy(&content);
+                context_of_files(&content, &self.spec.dockerfile, files).map_err(refused)
             }
             Source::Upload { id } => upload::open(self, *id).await,
             Source::Archive { url, sha256, subdir } => {
@@ -70,8 +75,18 @@ impl Order<'_> {
             dockerfile: self.spec.dockerfile.clone(),
             subdir: subdir.map(|path| path.as_str().to_owned()),
             ignore: true,
+            declare: self.declare(),
             ..ContextOptions::default()
         }
+    }
+
+    /// The arguments that every stage is to know.
+    fn declare(&self) -> BTreeSet<String> {
+        if !self.spec.args_in_every_stage {
+            return BTreeSet::new();
+        }
+        let names = self.worker.settings.extra_args.keys().chain(self.spec.args.keys());
+        names.filter_map(|name| arg_name(name)).collect()
     }
 
     /// Writes down which commit the source came to.

@@ -111,7 +111,9 @@ async fn run(worker: &Worker, claimed: Claimed) {
         return;
     };
     let heartbeat = Heartbeat::start(worker, &lease, expires_at);
-    let mask = Mask::new(&secrets);
+    // Older services' clients have no other place for a secret than an argument.
+    let args = spec.args.values().filter(|_| spec.args_in_every_stage);
+    let mask = Mask::new(&secrets, args.map(String::as_str));
     let log = LogWriter::start(&worker.store, &worker.queue, &lease, mask.clone());
     let run = Run {
         worker,
@@ -144,6 +146,9 @@ async fn run(worker: &Worker, claimed: Claimed) {
 impl Run<'_> {
     /// All stages in order. Says whether the image is gone from the host.
     async fn stages(&self) -> Result<bool, Broken> {
+        for line in &self.spec.log_opening {
+            self.log.say(line).await?;
+        }
         if let Source::Image { image, all_platforms: true } = &self.spec.source {
             let Pushed { digest, turn } = self.copy(image).await?;
             self.enter(Stage::Purging, Some(digest)).await?;
@@ -174,11 +179,12 @@ impl Run<'_> {
     /// Leaves the image on the host under its real name, for builds that are not pushed.
     async fn keep(&self) -> Result<(), Broken> {
         let _turn = self.turn().await;
-        let local = self.local_name();
-        self.engine.tag(&local, &self.spec.image).await?;
-        self.engine.untag(&local).await?;
+        self.give_real_names().await?;
+        self.engine.untag(&self.local_name()).await?;
         let host = self.lease.host();
-        self.log.say(&format!("not pushed: {} stays on host {host}", self.spec.image)).await?;
+        for image in self.spec.images() {
+            self.log.say(&format!("not pushed: {image} stays on host {host}")).await?;
+        }
         Ok(())
     }
 
@@ -186,7 +192,9 @@ impl Run<'_> {
     /// that. A host that fails now cannot undo a success: the sweep finds what it left.
     async fn purge_pushed(&self, turn: Turn) -> bool {
         let purge = async {
-            self.engine.untag(&self.spec.image.to_string()).await?;
+            for image in self.spec.images() {
+                self.engine.untag(&image.to_string()).await?;
+            }
             let local = self.local_name();
             let (purged, ()) = tokio::join!(purge_local(self.engine, &local), self.give_back(turn));
             purged
@@ -204,10 +212,18 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until this build alone may use the image's real name.
+    /// Waits until this build alone may use the image's real names.
     async fn turn(&self) -> Turn {
         let Self { worker, lease, spec, .. } = self;
-        worker.turns.wait_across(&worker.store, lease, &spec.image).await
+        worker.turns.wait_across(&worker.store, lease, spec.images()).await
+    }
+
+    async fn give_real_names(&self) -> Result<(), Broken> {
+        let local = self.local_name();
+        for image in self.spec.images() {
+            self.engine.tag(&local, image).await?;
+        }
+        Ok(())
     }
 
     async fn give_back(&self, turn: Turn) {

@@ -1,9 +1,10 @@
 //! The stages up to a built image: the context goes to the engine, the engine builds.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use slipway_context::{ContextError, OpenContext};
-use slipway_domain::{Failure, Reason, Source, Stage};
+use slipway_domain::{Failure, Reason, Source, Stage, arg_name};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -81,7 +82,9 @@ impl Run<'_> {
 
     /// Tells those who follow what the answer to the request has told its sender.
     async fn warn_of_args(&self) -> Result<(), Broken> {
-        for name in self.spec.args_like_secrets() {
+        // Who cannot do otherwise is not told to.
+        let told = self.spec.args_like_secrets().filter(|_| !self.spec.args_in_every_stage);
+        for name in told {
             let line = format!(
                 "warning: the build argument {name} looks like a secret; arguments stay in the \
                  image's history: send it in secrets instead"
@@ -91,22 +94,32 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The arguments of the settings, and over them those of the request.
+    fn args(&self) -> BTreeMap<String, String> {
+        let all = self.worker.settings.extra_args.iter().chain(&self.spec.args);
+        let named = all.filter_map(|(name, value)| {
+            // As the lines in the Dockerfile have them.
+            let in_lines = self.spec.args_in_every_stage;
+            let name = if in_lines { arg_name(name)? } else { name.clone() };
+            Some((name, value.clone()))
+        });
+        named.collect()
+    }
+
     async fn open(&self) -> Result<OpenContext, Broken> {
         let Self { worker, lease, spec, log, .. } = self;
         Order { worker, lease, spec, secrets: &self.secrets.source, log }.open().await
     }
 
     fn request(&self) -> BuildRequest {
-        let mut args = self.worker.settings.extra_args.clone();
-        args.extend(self.spec.args.clone());
         BuildRequest {
             tag: self.local_name(),
             dockerfile: self.spec.dockerfile.clone(),
-            args,
+            args: self.args(),
             labels: self.spec.labels.clone(),
             target: self.spec.target.clone(),
             platform: self.spec.platform.clone(),
-            no_cache: self.spec.no_cache,
+            no_cache: self.spec.no_cache || self.worker.settings.no_cache,
             pull: self.spec.pull,
             resources: self.spec.resources.clone(),
             secrets: self.secrets.clone(),

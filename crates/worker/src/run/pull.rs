@@ -22,10 +22,12 @@ impl Run<'_> {
     async fn pull_and_name(&self, image: &ImageRef) -> Result<(), Broken> {
         // Nobody pushes from this name, or pulls to it, until our own name stands.
         let Self { worker, lease, engine, .. } = self;
-        let turn = worker.turns.wait_across(&worker.store, lease, image).await;
+        let turn = worker.turns.wait_across(&worker.store, lease, [image]).await;
         let name = image.to_string();
         let was_there = engine.image_id(&name).await?.is_some();
-        let login = self.secrets.registry_auth.get(image.registry());
+        // Where it comes from and where it goes may be one registry and two logins.
+        let source = self.secrets.source.login.as_ref();
+        let login = source.or_else(|| self.secrets.registry_auth.get(image.registry()));
         let (progress, reports) = mpsc::channel(REPORTS);
         let pull = engine.pull(image, self.spec.platform.as_ref(), login, progress);
         let (pulled, logged) = tokio::join!(pull, forward(reports, &self.log));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use slipway_domain::{Next, Stage};
+use slipway_domain::{ImageRef, Next, Stage};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -20,11 +20,11 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(27),
 ];
 
-/// An image that the registry has, and the host still has under its real name.
+/// An image that the registry has, and the host still has under its real names.
 pub(super) struct Pushed {
     /// The registry's digest of it.
     pub(super) digest: String,
-    /// Held as long as the real name stands for this image.
+    /// Held as long as the real names stand for this image.
     pub(super) turn: Turn,
 }
 
@@ -35,18 +35,22 @@ impl Run<'_> {
         let pushing = async {
             // Neither waits for the other; but nothing is pushed before the row says so.
             let (entered, named) =
-                tokio::join!(self.enter(Stage::Pushing, None), self.give_real_name());
+                tokio::join!(self.enter(Stage::Pushing, None), self.take_real_names());
             entered?;
             let turn = named?;
-            let digest = self.until_through(|| self.push_once()).await?;
+            let digest = self.until_through(|| self.push_once(&self.spec.image)).await?;
+            // The registry has all of it now: these are names, and have the same digest.
+            for image in &self.spec.also {
+                self.until_through(|| self.push_once(image)).await?;
+            }
             Ok(Pushed { digest, turn })
         };
         timeout(limit, pushing).await.map_err(|_| timed_out(Stage::Pushing, limit))?
     }
 
-    async fn give_real_name(&self) -> Result<Turn, Broken> {
+    async fn take_real_names(&self) -> Result<Turn, Broken> {
         let turn = self.turn().await;
-        self.engine.tag(&self.local_name(), &self.spec.image).await?;
+        self.give_real_names().await?;
         Ok(turn)
     }
 
@@ -71,8 +75,7 @@ impl Run<'_> {
         }
     }
 
-    async fn push_once(&self) -> Result<String, Broken> {
-        let image = &self.spec.image;
+    async fn push_once(&self, image: &ImageRef) -> Result<String, Broken> {
         let login = self.secrets.registry_auth.get(image.registry());
         let (progress, reports) = mpsc::channel(REPORTS);
         let push = self.engine.push(image, login, progress);

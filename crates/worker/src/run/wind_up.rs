@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use slipway_domain::{BuildState, Failure, Next, Outcome, Reason, Stage};
+use slipway_domain::{BuildState, Failure, ImageRef, Next, Outcome, Reason, Stage};
 use slipway_store::builds::{Ending, HandBack};
 use slipway_store::{StoreError, builds, images};
 
@@ -131,7 +131,8 @@ impl Run<'_> {
             return true;
         }
         let attempt = (self.lease.build(), self.lease.attempt());
-        let purge = purge(self.worker, self.engine, attempt, &self.spec.image);
+        let images: Vec<ImageRef> = self.spec.images().cloned().collect();
+        let purge = purge(self.worker, self.engine, attempt, &images);
         match tokio::time::timeout(PURGE_LIMIT, purge).await {
             Ok(Ok(Purged::Removed)) => true,
             Ok(Ok(Purged::Absent)) => engine == Engine::IsThrough,

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use slipway_domain::Secrets;
+use slipway_domain::{Secret, Secrets};
 
 use forms::SHORTEST;
 
@@ -43,13 +43,12 @@ struct Needles {
 }
 
 impl Mask {
-    /// A mask for the secrets of a build, as they are and in the forms in which they
-    /// travel.
+    /// A mask for the secrets of a build and for `others`, as they are and in the forms in
+    /// which they travel.
     #[must_use]
-    pub(crate) fn new(secrets: &Secrets) -> Self {
+    pub(crate) fn new<'a>(secrets: &'a Secrets, others: impl IntoIterator<Item = &'a str>) -> Self {
         let mut forms = Vec::new();
-        for secret in secrets.values() {
-            let value = secret.expose();
+        for value in secrets.values().map(Secret::expose).chain(others) {
             if value.len() <= ALL_FORMS {
                 forms.extend(forms::of(value));
             } else {

@@ -8,7 +8,7 @@ fn mask(values: &[&str]) -> Mask {
     let build = values.iter().enumerate().map(|(number, value)| {
         (SecretId::parse(&format!("s{number}")).unwrap(), (*value).to_owned().into())
     });
-    Mask::new(&Secrets { build: build.collect(), ..Secrets::default() })
+    Mask::new(&Secrets { build: build.collect(), ..Secrets::default() }, [])
 }
 
 fn masked(values: &[&str], text: &str) -> String {
@@ -19,7 +19,7 @@ fn masked(values: &[&str], text: &str) -> String {
 fn a_login_as_it_travels() {
     let login = Credentials { username: "user".into(), password: "hunter2/&x".to_owned().into() };
     let registry_auth = [(RegistryHost::normalised("r.example"), login)].into();
-    let mask = Mask::new(&Secrets { registry_auth, ..Secrets::default() });
+    let mask = Mask::new(&Secrets { registry_auth, ..Secrets::default() }, []);
     for form in ["hunter2/&x".to_owned(), STANDARD.encode("user:hunter2/&x")] {
         assert_eq!(mask.apply(format!("a {form} b\n")), "a *** b\n", "{form}");
     }
@@ -164,4 +164,11 @@ proptest! {
             prop_assert!(!shown.contains(needle), "{needle:?} is in {shown:?}");
         }
     }
+}
+
+#[test]
+fn arguments_that_are_secrets() {
+    let mask = Mask::new(&Secrets::default(), ["two words\nand another line", "abc"]);
+    assert_eq!(mask.apply("ARG X=two words".to_owned()), "ARG X=***");
+    assert_eq!(mask.apply("(and another line) abc".to_owned()), "(***) abc");
 }
