@@ -54,6 +54,11 @@ fn other_than_object(text: &str) -> String {
     format!("it is {found}, where an object {{…}} is wanted")
 }
 
+/// JSON that is no object.
+pub(crate) fn no_object() -> Error {
+    malformed("it is something else, where an object {…} is wanted")
+}
+
 fn malformed(problem: impl Into<String>) -> Error {
     Error::Malformed { form: "JSON object", problem: problem.into() }
 }

@@ -26,6 +26,7 @@ mod templates;
 mod trace;
 mod warnings;
 
+pub use dialects::DialectSettings;
 pub use health::{Health, Hosts, Usable};
 pub use native::show_build;
 pub use operations::{Operations, Scrape};
@@ -57,6 +58,8 @@ pub struct Api {
     pub addresses: AddressPolicy,
     /// What builds can be made from that bring no source.
     pub templates: Arc<Templates>,
+    /// What is decided about the older services' APIs.
+    pub dialects: DialectSettings,
     /// Where the connections of the store are at home.
     pub runtime: Handle,
     /// Cancelled when the process is about to stop. Followers are sent away with a hint
@@ -74,6 +77,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Largest JSON body of boatyard in bytes: it may hold an archive in base64.
     pub boatyard_body_bytes: usize,
+    /// Largest JSON body of buildshuttle in bytes: it may hold an archive in base64.
+    pub buildshuttle_body_bytes: usize,
     /// How long a build may be in line where it says nothing itself; `None` means for ever.
     pub queue_timeout: Option<Duration>,
 }
@@ -84,6 +89,7 @@ impl Default for Limits {
             upload_bytes: 4 << 30,
             body_bytes: 2 << 20,
             boatyard_body_bytes: 64 << 20,
+            buildshuttle_body_bytes: 128 << 20,
             queue_timeout: Some(Duration::from_secs(24 * 60 * 60)),
         }
     }

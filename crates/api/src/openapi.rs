@@ -21,7 +21,8 @@ use crate::{health, native, operations};
             `{\"error\": {\"code\", \"message\", \"field\"?, \"hint\"?}}`. The older services' \
             paths under `/api/v1`, which are not in it, keep the envelopes that their clients \
             know: boatyard's is `{\"Error\": \"…\"}`, the templates' \
-            `{\"error\", \"code\", \"details\"?}`."
+            `{\"error\", \"code\", \"details\"?}`. So does buildshuttle, whose paths are at the \
+            top: `{\"status\": \"…\"}`."
     ),
     tags(
         (name = "builds", description = "Submit builds and follow them"),

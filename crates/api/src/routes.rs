@@ -8,7 +8,7 @@ use actix_web::dev::Handler;
 use actix_web::guard;
 use actix_web::{FromRequest, HttpRequest, Resource, Responder, Route, web};
 
-use crate::dialects::{self, boatyard, shared_submit, templates};
+use crate::dialects::{self, boatyard, buildshuttle, shared_submit, templates};
 use crate::error::Error;
 use crate::native::{
     builds, cancel, events, hosts, logs, projects, retry, submit, templates as native_templates,
@@ -21,7 +21,7 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     let for_json = guard::fn_guard(templates::asks_for_json);
     let index = resource("/", [get(templates::index)]).guard(for_json);
     cfg.service(index.wrap(templates::open_to_all()));
-    at(cfg, "/", [get(openapi::landing)]);
+    at(cfg, "/", [get(openapi::landing), post(buildshuttle::shipped::submit)]);
     at(cfg, "/docs", [get(openapi::docs_slash)]);
     at(cfg, "/docs/{file:.*}", [get(openapi::docs)]);
     at(cfg, "/openapi.json", [get(openapi::document)]);
@@ -50,7 +50,29 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/api/v1/{job}/status", [get(boatyard::status)]);
     at(cfg, "/api/v1/{job}/logs", [get(boatyard::logs)]);
 
+    buildshuttle(cfg);
     otherwise(cfg, Otherwise::NoSuchPath);
+}
+
+/// Paths of which every segment is the client's: the last in the table, and none that begins
+/// with a word of another's. What has another method is nobody's.
+fn buildshuttle(cfg: &mut web::ServiceConfig) {
+    const UUID: &str =
+        "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
+
+    use buildshuttle::{documented, shipped};
+    let reads = || guard::Any(guard::Get()).or(guard::Head());
+    at(cfg, "/octhc", [get(shipped::alive)]);
+    let of_app = format!("/{{app:[^/]+-{UUID}}}");
+    cfg.service(web::resource(format!("{of_app}/{{build}}/logs")).guard(reads()).to(shipped::logs))
+        .service(
+            web::resource(format!("{of_app}/{{build}}/status")).guard(reads()).to(shipped::status),
+        )
+        .service(web::resource(of_app).guard(guard::Delete()).to(shipped::stop_app))
+        .service(web::resource(format!("/{{build:{UUID}}}")).guard(reads()).to(shipped::stored));
+    let pair = || web::resource("/{app}/{build}").guard(guard::fn_guard(buildshuttle::is_free));
+    cfg.service(pair().guard(guard::Post()).to(documented::submit))
+        .service(pair().guard(guard::Delete()).to(documented::stop));
 }
 
 /// Adds the paths that every process has, whatever its role.

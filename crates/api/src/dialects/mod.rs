@@ -4,8 +4,12 @@
 //! is a row in the old service's spelling. Nothing new may depend on one.
 
 pub(crate) mod boatyard;
+pub(crate) mod buildshuttle;
+mod settings;
 pub(crate) mod shared_submit;
 pub(crate) mod templates;
+
+pub use settings::DialectSettings;
 
 use actix_web::{HttpResponse, ResponseError as _};
 

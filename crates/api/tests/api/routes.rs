@@ -36,7 +36,7 @@ async fn an_unknown_path_and_a_wrong_method() {
     DELETE /api/v2/builds: GET, HEAD, POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD, POST; see /docs"}}
     GET /api/v2/uploads: POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes POST; see /docs"}}
     PUT /health: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD; see /docs"}}
-    OPTIONS /: GET, HEAD 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD; see /docs"}}
+    OPTIONS /: GET, HEAD, POST 405 {"error":{"code":"wrong_method","message":"this path does not know the method","hint":"this path takes GET, HEAD, POST; see /docs"}}
     DELETE /api/v1: GET, HEAD 405 {"error":"this path does not know the method","code":405,"details":"this path takes GET, HEAD; see /docs"}
     GET /api/v1/nothing:  404 {"Error":"Resource not found"}
     DELETE /api/v1/build: POST 405 {"Error":"Method not allowed"}

@@ -7,7 +7,8 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use slipway_api::{
-    Api, Health, Hosts, Limits, Operations, Scrape, Serving, TemplateSettings, Templates, serve,
+    Api, DialectSettings, Health, Hosts, Limits, Operations, Scrape, Serving, TemplateSettings,
+    Templates, serve,
 };
 use slipway_outbound::AddressPolicy;
 use slipway_queue::Queue;
@@ -67,6 +68,7 @@ impl Server {
             limits,
             addresses: AddressPolicy::public_only(),
             templates: Arc::new(Templates::open(templates).unwrap()),
+            dialects: DialectSettings::default(),
             runtime: Handle::current(),
             stopping: CancellationToken::new(),
         };

@@ -7,6 +7,7 @@
 mod blobs;
 mod build;
 mod database;
+mod dialects;
 mod docker;
 mod docker_config;
 mod explain;
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) registries: registries::Registries,
     pub(crate) worker: worker::Worker,
     pub(crate) build: build::Build,
+    pub(crate) dialects: dialects::Dialects,
     pub(crate) limits: limits::Limits,
     pub(crate) sources: sources::Sources,
     pub(crate) followers: followers::Followers,
@@ -105,6 +107,7 @@ impl Settings {
         self.registries.check()?;
         self.worker.check()?;
         self.build.check()?;
+        self.dialects.check()?;
         self.limits.check()?;
         self.sources.check()?;
         self.followers.check()?;

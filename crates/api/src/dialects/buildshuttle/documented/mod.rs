@@ -1,0 +1,104 @@
+//! buildshuttle as it was documented: `POST` and `DELETE` of `/{app}/{build}`.
+//!
+//! The pair is the client's own name for a build, and only one build at a time may have it.
+
+mod request;
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use slipway_store::names::{self, Name};
+
+pub(crate) use super::envelope::Refusal;
+use super::{envelope, is_reserved, lenient, shipped, stop_all};
+use crate::error::Error;
+use crate::intake::{self, Accepted};
+use crate::{Api, body, request_log};
+use request::Asked;
+
+/// The pairs of this dialect.
+const SCOPE: &str = "buildshuttle";
+/// The longest id; what it is part of is an index's entry.
+const LONGEST_ID: usize = 255;
+/// Fields of the native API, and what they are called here.
+const SPELLED: [(&str, &str); 4] = [
+    ("image", "destination.image"),
+    ("args", "arguments"),
+    ("source.id", "source.url"),
+    ("followers", "webhooks"),
+];
+
+/// The client's name for a build.
+struct Pair {
+    app: String,
+    build: String,
+}
+
+impl Pair {
+    /// What the path says. Decoded it may hold what a path never does; such a name is nobody's.
+    fn of(req: &HttpRequest) -> Result<Self, Refusal> {
+        let (app, build) = (req.match_info().query("app"), req.match_info().query("build"));
+        let good = |id: &str| {
+            !id.is_empty()
+                && id.len() <= LONGEST_ID
+                && !matches!(id, "." | "..")
+                && !id.contains(['/', '\\', '\u{fffd}'])
+                && !id.to_ascii_lowercase().contains("%2f")
+                && !id.contains(char::is_control)
+        };
+        if is_reserved(app) || !good(app) || !good(build) {
+            return Err(Refusal::NotFound);
+        }
+        Ok(Self { app: app.to_owned(), build: build.to_owned() })
+    }
+
+    /// Neither half has a slash.
+    fn name(&self) -> String {
+        format!("{}/{}", self.app, self.build)
+    }
+}
+
+/// `POST /{app}/{build}`.
+pub(crate) async fn submit(
+    req: HttpRequest,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Refusal> {
+    let pair = Pair::of(&req)?;
+    let body = body::read(&req, payload, api.limits.buildshuttle_body_bytes).await?;
+    accept(&req, &api, &pair, &body).await.map_err(|refusal| refusal.spelled(&SPELLED))?;
+    Ok(envelope::status(StatusCode::OK, "OK"))
+}
+
+async fn accept(req: &HttpRequest, api: &Api, pair: &Pair, body: &[u8]) -> Result<(), Refusal> {
+    let body = lenient::without_trailing_commas(body);
+    let asked = Asked::read(api, &lenient::object(&body)?, &pair.build).await?;
+    let Asked { mut order, read } = asked;
+    order.names.push(Name { scope: SCOPE.into(), name: pair.name(), alone: true });
+    read.keep(api, &order.spec.project).await?;
+    let (Accepted::New(build) | Accepted::Before(build)) =
+        intake::submit(api, &Arc::new(order)).await?;
+    request_log::concerns(req, build.id);
+    Ok(())
+}
+
+/// `DELETE /{app}/{build}`. A first half that ends in a UUID is the shipped dialect's: it has
+/// another answer, and both may have builds of that name.
+pub(crate) async fn stop(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Refusal> {
+    let shipped = shipped::paths::App::of(&req);
+    let pair = Pair::of(&req);
+    let stopped = match &pair {
+        Ok(pair) => {
+            let running = names::under_way(&api.store, SCOPE, Some(&pair.name())).await;
+            stop_all(&api, running.map_err(Error::from)?).await?
+        }
+        Err(_) => false,
+    };
+    match (shipped, pair) {
+        (Some(app), _) => shipped::stop(&api, &app, Some(req.match_info().query("build"))).await,
+        (None, Err(refusal)) => Err(refusal),
+        (None, Ok(_)) if stopped => Ok(envelope::status(StatusCode::OK, "OK")),
+        (None, Ok(_)) => Err(Refusal::NotRunning),
+    }
+}

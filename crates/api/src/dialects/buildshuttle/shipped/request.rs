@@ -1,0 +1,209 @@
+//! What clients of the shipped API send, and those of the jenkins job before it.
+//!
+//! The jenkins job's had their arguments as lines of a Dockerfile (`build_options`), and for a
+//! source that is an image no `sources` but its name in `docker_registry`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use serde_json_borrow::Value;
+use slipway_domain::{
+    BuildSpecDraft, Credentials, Follower, FollowerAddress, FollowerForm, FollowerKind, ImageRef,
+    KafkaTarget, Secret,
+};
+use slipway_store::names::Name;
+use uuid::Uuid;
+
+use super::Refusal;
+use super::paths::App;
+use crate::Api;
+use crate::dialects::buildshuttle::arguments;
+use crate::dialects::buildshuttle::envelope::field;
+use crate::dialects::buildshuttle::lenient::{self, field as field_of};
+use crate::dialects::buildshuttle::source::{self, Read, SOURCES, uuid};
+use crate::intake::Order;
+use crate::secrets::{self, Brought};
+
+/// A request that was read.
+pub(super) struct Asked {
+    pub(super) order: Order,
+    pub(super) read: Read,
+}
+
+/// What says which build it is.
+struct Identity {
+    app: String,
+    space: String,
+    number: i64,
+    build_uuid: Uuid,
+    app_uuid: Uuid,
+}
+
+impl Asked {
+    /// Reads a request.
+    pub(super) async fn read(api: &Api, body: &Value<'_>) -> Result<Self, Refusal> {
+        let copied = field_of(body, "docker_registry");
+        let address = match (field_of(body, "sources"), copied) {
+            // The newer ones say it twice.
+            (Some(sources), Some(_)) if is_image(&sources) => sources,
+            (_, Some(image)) => format!("docker://{image}").into(),
+            (Some(sources), None) => sources,
+            (None, None) => return Err(Refusal::MissingFields),
+        };
+        let (host, repo) =
+            (required(body, "gm_registry_host")?, required(body, "gm_registry_repo")?);
+        let identity = Identity::read(body)?;
+        let Identity { app, app_uuid, number, .. } = &identity;
+        let image = format!("{host}/{repo}/{app}-{app_uuid}:1.{number}");
+        let image_ref = ImageRef::parse(&image)
+            .map_err(|error| field("gm_registry_repo", &error.to_string()))?;
+        let followers = identity.followers(api, body)?;
+        let mut args = arguments::of_lines(&field_of(body, "build_options").unwrap_or_default());
+        args.extend(arguments::of_lines(&field_of(body, "build_opts").unwrap_or_default()));
+        args.extend(arguments::of_object("build_args", body.get("build_args"))?);
+
+        let mut read = source::read(api, "sources", &address).await?;
+        // Over the one in the address.
+        if let Some(username) = field_of(body, "docker_login") {
+            let password = field_of(body, "docker_password").unwrap_or_default();
+            read.secrets.login = Some(login(&username, &password));
+        }
+        let auth = body.get("gm_registry_auth");
+        let push = lenient::text(auth.get("username")).map(|username| {
+            let password = lenient::text(auth.get("password")).unwrap_or_default();
+            (image_ref.registry().to_string(), login(&username, &password))
+        });
+        let secrets = secrets::check(Brought {
+            registry_auth: push.into_iter().collect(),
+            source: read.secrets.clone(),
+            ..Brought::default()
+        })?;
+        let scope = App::new(app, *app_uuid);
+        let draft = BuildSpecDraft {
+            args,
+            labels: identity.labels(),
+            metadata: Some(identity.metadata(body)),
+            supersede_key: Some(format!("{}/{number}", scope.as_str())),
+            also_tags: vec!["latest".into()],
+            args_in_every_stage: true,
+            log_opening: identity.opening(body),
+            ..BuildSpecDraft::new(image, read.source.clone())
+        };
+        let names = vec![
+            Name { scope: scope.scope(), name: number.to_string(), alone: false },
+            Name { scope: SOURCES.into(), name: identity.build_uuid.to_string(), alone: false },
+        ];
+        let order = Order { names, followers, ..Order::check(draft, secrets)? };
+        Ok(Self { order, read })
+    }
+}
+
+impl Identity {
+    fn read(body: &Value<'_>) -> Result<Self, Refusal> {
+        let (app, space) =
+            (required(body, "app")?.into_owned(), required(body, "space")?.into_owned());
+        let (app_uuid, number) = (required(body, "app_uuid")?, required(body, "build_number")?);
+        let build_uuid = uuid(required(body, "build_uuid")?.trim()).ok_or(Refusal::BadUuid)?;
+        Ok(Self {
+            app,
+            space,
+            number: number
+                .trim()
+                .parse()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| field("build_number", "is no number of a build"))?,
+            build_uuid,
+            app_uuid: uuid(app_uuid.trim()).ok_or_else(|| field("app_uuid", "is no UUID"))?,
+        })
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        let Self { app, space, build_uuid, app_uuid, .. } = self;
+        let ids = (build_uuid.to_string(), app_uuid.to_string());
+        [("app", app), ("space", space), ("build_uuid", &ids.0), ("app_uuid", &ids.1)]
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .into()
+    }
+
+    /// What the request says of itself, for whoever finds the build elsewhere.
+    fn metadata(&self, body: &Value<'_>) -> serde_json::Value {
+        let mut metadata = json!({
+            "app": self.app, "space": self.space, "build_number": self.number,
+            "build_uuid": self.build_uuid, "app_uuid": self.app_uuid,
+        });
+        for name in ["org", "repo", "branch", "sha"] {
+            if let Some(text) = field_of(body, name) {
+                metadata[name] = text.into();
+            }
+        }
+        metadata
+    }
+
+    /// What a log begins with. Sources that came from no repository have no second line.
+    fn opening(&self, body: &Value<'_>) -> Vec<String> {
+        let text = |name: &str| one_line(&field_of(body, name).unwrap_or_default());
+        let Self { app, space, build_uuid, .. } = self;
+        let build = format!("{app}-{space} build uuid {build_uuid}");
+        let mut opening = vec![format!("Generating build for {}", one_line(&build))];
+        let (repo, branch, sha) = (text("repo"), text("branch"), text("sha"));
+        if !repo.is_empty() {
+            opening.push(format!("Getting source code for {repo}/{branch} SHA {sha}..."));
+        }
+        opening
+    }
+
+    /// The callback, and the log's topic.
+    fn followers(&self, api: &Api, body: &Value<'_>) -> Result<Vec<Follower>, Refusal> {
+        let metadata = format!("{}-{}", self.app, self.space);
+        let form = FollowerForm::Callback { metadata, build: self.number };
+        let mut all = Vec::new();
+        if let Some(callback) = field_of(body, "callback") {
+            let (address, userinfo) = FollowerAddress::parse("callback", &callback)?;
+            if matches!(address, FollowerAddress::Kafka(_)) {
+                return Err(field("callback", "is no http or https address"));
+            }
+            let given = field_of(body, "callback_auth");
+            all.push(Follower {
+                kind: FollowerKind::Status,
+                form: form.clone(),
+                address,
+                authorization: given.map(|auth| Secret::from(auth.into_owned())).or(userinfo),
+                signing_key: None,
+            });
+        }
+        let hosts = lenient::texts(body.get("kafka_hosts"));
+        let brokers = hosts.iter().flat_map(|hosts| hosts.split(','));
+        let mut brokers =
+            brokers.map(|broker| broker.trim().to_owned()).filter(|b| !b.is_empty()).peekable();
+        if brokers.peek().is_some() {
+            let target = KafkaTarget::new("kafka_hosts", brokers, &api.dialects.kafka_topic)?;
+            all.push(Follower {
+                kind: FollowerKind::Logs,
+                form,
+                address: FollowerAddress::Kafka(target),
+                authorization: None,
+                signing_key: None,
+            });
+        }
+        Ok(all)
+    }
+}
+
+fn required<'a>(body: &'a Value<'_>, name: &str) -> Result<Cow<'a, str>, Refusal> {
+    field_of(body, name).ok_or(Refusal::MissingFields)
+}
+
+fn is_image(address: &str) -> bool {
+    address.trim().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("docker://"))
+}
+
+fn login(username: &str, password: &str) -> Credentials {
+    Credentials { username: username.to_owned(), password: Secret::from(password.to_owned()) }
+}
+
+/// A log's line is a line.
+fn one_line(text: &str) -> String {
+    text.split(char::is_control).collect::<Vec<_>>().join(" ")
+}
