@@ -10,6 +10,7 @@
 mod boatyard;
 mod bucket;
 mod build_secrets;
+mod buildshuttle;
 mod cancel;
 mod ends;
 mod engines;
