@@ -122,10 +122,10 @@ mod tests {
     }
 
     fn content(filled: &Filled) -> &str {
-        match &filled.source {
-            Source::Dockerfile { content, .. } => content,
-            other => panic!("{other:?}"),
-        }
+        let Source::Dockerfile { content, .. } = &filled.source else {
+            panic!("{:?}", filled.source)
+        };
+        content
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -50,7 +50,9 @@ async fn the_documents_own_example() {
     let claimed = Worker::start(&server).await.claim().await;
     let spec = claimed.spec;
     assert_eq!(spec.image.to_string(), "r.example:5000/org/app:2");
-    let Source::Image { image } = &spec.source else { panic!("{:?}", spec.source) };
+    let Source::Image { image, all_platforms: false } = &spec.source else {
+        panic!("{:?}", spec.source)
+    };
     assert_eq!(image.to_string(), "r.example:5000/org/base:1");
     // One registry, and a login for each way.
     let push = claimed.secrets.registry_auth.values().next().unwrap();

@@ -156,7 +156,9 @@ async fn an_image_in_place_of_a_source() {
     ] {
         accepted(&server, changes).await;
         let claimed = worker.claim().await;
-        let Source::Image { image } = &claimed.spec.source else { panic!("{:?}", claimed.spec) };
+        let Source::Image { image, all_platforms: false } = &claimed.spec.source else {
+            panic!("{:?}", claimed.spec)
+        };
         let login = claimed.secrets.source.login.as_ref();
         let login = login.map(|login| format!("{}:{}", login.username, login.password.expose()));
         table.push(format!("{image} {}", login.unwrap_or_default()));

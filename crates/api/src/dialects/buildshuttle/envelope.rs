@@ -44,20 +44,15 @@ pub(super) fn field(name: &str, message: &str) -> Refusal {
 impl Refusal {
     /// The same with a field's name in the dialect's spelling in place of the native one.
     pub(super) fn spelled(self, names: &[(&str, &str)]) -> Self {
-        match self {
-            Self::Shared(Error::Field(error)) => {
-                let name = error.field.as_str();
-                // What is below a field keeps its place below it.
-                let spelled = names.iter().find_map(|(native, own)| {
-                    let rest = name.strip_prefix(native)?;
-                    (rest.is_empty() || rest.starts_with(['.', '[']))
-                        .then(|| format!("{own}{rest}"))
-                });
-                let field = spelled.unwrap_or_else(|| name.to_owned());
-                Self::Shared(Error::Field(FieldError { field, ..error }))
-            }
-            other => other,
-        }
+        let Self::Shared(Error::Field(error)) = self else { return self };
+        let name = error.field.as_str();
+        // What is below a field keeps its place below it.
+        let spelled = names.iter().find_map(|(native, own)| {
+            let rest = name.strip_prefix(native)?;
+            (rest.is_empty() || rest.starts_with(['.', '['])).then(|| format!("{own}{rest}"))
+        });
+        let field = spelled.unwrap_or_else(|| name.to_owned());
+        Self::Shared(Error::Field(FieldError { field, ..error }))
     }
 }
 
