@@ -8,7 +8,7 @@ use actix_web::dev::Handler;
 use actix_web::guard;
 use actix_web::{FromRequest, HttpRequest, Resource, Responder, Route, web};
 
-use crate::dialects::{self, boatyard, buildshuttle, shared_submit, templates};
+use crate::dialects::{self, boatyard, buildshuttle, generator, shared_submit, templates};
 use crate::error::Error;
 use crate::native::{
     builds, cancel, events, hosts, logs, projects, retry, submit, templates as native_templates,
@@ -49,6 +49,12 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     open_at(cfg, "/api/v1/build/{id}/status", [get(templates::status)]);
     at(cfg, "/api/v1/{job}/status", [get(boatyard::status)]);
     at(cfg, "/api/v1/{job}/logs", [get(boatyard::logs)]);
+
+    for path in ["/b1/build", "/b1/build/"] {
+        at(cfg, path, [get_alone(generator::build_by_get), post(generator::build_by_post)]);
+    }
+    at(cfg, "/b1/build/log/http/{id}", [get(generator::poll)]);
+    at(cfg, "/b1/build/log/ws/{id}", [get_alone(generator::follow)]);
 
     buildshuttle(cfg);
     otherwise(cfg, Otherwise::NoSuchPath);
@@ -126,6 +132,16 @@ where
 {
     let reads = guard::Any(guard::Get()).or(guard::Head());
     ("GET, HEAD", web::route().guard(reads).to(handler))
+}
+
+/// What is no reading, though it is asked for so: a HEAD must not do it.
+fn get_alone<F, Args>(handler: F) -> Method
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    ("GET", web::get().to(handler))
 }
 
 /// Changing something.

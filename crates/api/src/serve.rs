@@ -16,6 +16,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::ResolvesServerCert;
 use tokio_util::sync::CancellationToken;
 
+use crate::dialects::generator;
 use crate::{Api, Operations, request_log, routes};
 
 /// How a server runs.
@@ -88,8 +89,10 @@ pub fn serve(
     serving: Serving,
 ) -> io::Result<Server> {
     let stopping = api.stopping.clone();
+    let places = generator::Places::default();
     let configure = move |cfg: &mut web::ServiceConfig| {
         cfg.app_data(web::Data::new(api.clone()));
+        cfg.app_data(web::Data::new(places.clone()));
         add(cfg, &operations);
         routes::table(cfg);
     };

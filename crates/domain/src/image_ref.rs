@@ -119,6 +119,16 @@ impl ImageRef {
         Ok(Self { registry, path, tag, digest })
     }
 
+    /// Reads an image's name; one that names no registry is in `registry`, and not on Docker Hub.
+    ///
+    /// # Errors
+    /// Names the part that does not fit the grammar.
+    pub fn parse_in(registry: &RegistryHost, text: &str) -> Result<Self, ImageRefError> {
+        let image = Self::parse(text)?;
+        let names_one = text.split_once('/').is_some_and(|(domain, _)| is_domain_like(domain));
+        if names_one { Ok(image) } else { Self::parse(&format!("{registry}/{text}")) }
+    }
+
     /// The registry it lives in.
     #[must_use]
     pub const fn registry(&self) -> &RegistryHost {
@@ -370,6 +380,18 @@ mod tests {
         assert_eq!(parts("[::1]:5000/a"), expect("[::1]:5000", "[::1]:5000/a", "latest"));
         // A dot after the first slash is no registry: the old service got this wrong.
         assert_eq!(parts("team/my.app"), expect("docker.io", "team/my.app", "latest"));
+    }
+
+    #[test]
+    fn a_registry_for_names_without_one() {
+        let registry = RegistryHost::parse("https://r.example:5000/v2/").unwrap();
+        let named = |text: &str| ImageRef::parse_in(&registry, text).unwrap().to_string();
+        assert_eq!(named("app"), "r.example:5000/app:latest");
+        assert_eq!(named("team/app:1"), "r.example:5000/team/app:1");
+        assert_eq!(named("other.example/app"), "other.example/app:latest");
+        assert_eq!(named("docker.io/app"), "app:latest");
+        assert!(ImageRef::parse_in(&registry, "").is_err());
+        assert!(ImageRef::parse_in(&registry, "http://app").is_err());
     }
 
     #[test]

@@ -17,11 +17,12 @@ use toml::{Table, Value};
 
 /// Where the file shows an example, because what holds otherwise is nothing or depends on
 /// the data directory.
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 12] = [
     "database.url",
     "blobs.url",
     "secrets.key_file",
     "build.extra_args",
+    "dialects.default_registry",
     "limits.allow_loopback_addresses",
     "sources.extra_ca_file",
     "sources.known_hosts_file",

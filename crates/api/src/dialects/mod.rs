@@ -5,6 +5,7 @@
 
 pub(crate) mod boatyard;
 pub(crate) mod buildshuttle;
+pub(crate) mod generator;
 mod settings;
 pub(crate) mod shared_submit;
 pub(crate) mod templates;
@@ -21,6 +22,8 @@ pub(crate) fn refuse(path: &str, error: &Error) -> HttpResponse {
         templates::refuse(error)
     } else if path == "/api/v1" || path.starts_with("/api/v1/") {
         boatyard::refuse(error)
+    } else if path == "/b1" || path.starts_with("/b1/") {
+        generator::refuse(error)
     } else {
         error.error_response()
     }

@@ -17,6 +17,8 @@ mod buildshuttle_shipped;
 mod buildshuttle_sources;
 mod cancel;
 mod events;
+mod generator;
+mod generator_log;
 mod health;
 mod hosts;
 mod list;

@@ -49,14 +49,25 @@ impl Server {
     }
 
     pub(crate) async fn with(limits: Limits, hosts: Hosts) -> Self {
-        Self::with_all(limits, hosts, &TemplateSettings::default()).await
+        Self::of(limits, hosts, DialectSettings::default(), &TemplateSettings::default()).await
+    }
+
+    pub(crate) async fn with_dialects(dialects: DialectSettings) -> Self {
+        let templates = TemplateSettings::default();
+        Self::of(Limits::default(), Hosts::default(), dialects, &templates).await
     }
 
     pub(crate) async fn with_templates(templates: &TemplateSettings) -> Self {
-        Self::with_all(Limits::default(), Hosts::default(), templates).await
+        let dialects = DialectSettings::default();
+        Self::of(Limits::default(), Hosts::default(), dialects, templates).await
     }
 
-    async fn with_all(limits: Limits, hosts: Hosts, templates: &TemplateSettings) -> Self {
+    async fn of(
+        limits: Limits,
+        hosts: Hosts,
+        dialects: DialectSettings,
+        templates: &TemplateSettings,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/rows.db", folder.path().display());
         let store = Store::open(&url, KeyRing::from_key(&[7; 32])).await.unwrap();
@@ -68,7 +79,7 @@ impl Server {
             limits,
             addresses: AddressPolicy::public_only(),
             templates: Arc::new(Templates::open(templates).unwrap()),
-            dialects: DialectSettings::default(),
+            dialects,
             runtime: Handle::current(),
             stopping: CancellationToken::new(),
         };

@@ -54,7 +54,7 @@ impl Serving {
             limits: limits(settings),
             addresses,
             templates: Arc::new(settings.templates.read()?),
-            dialects: settings.dialects.for_api(),
+            dialects: settings.dialects.for_api()?,
             runtime: Handle::current(),
             stopping: closing.clone(),
         };

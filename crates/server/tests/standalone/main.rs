@@ -14,6 +14,7 @@ mod buildshuttle;
 mod cancel;
 mod ends;
 mod engines;
+mod generator;
 mod hosts;
 mod restart;
 mod rotate;
