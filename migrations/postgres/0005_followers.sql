@@ -45,10 +45,10 @@ CREATE TABLE followers (
     created_at timestamptz NOT NULL,
     -- When it stopped waiting.
     ended_at timestamptz,
-    UNIQUE (build, place),
     CHECK ((state = 'waiting') = (ended_at IS NULL)),
     CHECK ((key_id IS NULL) = (nonce IS NULL) AND (key_id IS NULL) = (ciphertext IS NULL))
 );
+CREATE UNIQUE INDEX followers_by_build ON followers (build, place);
 CREATE INDEX followers_by_due ON followers (due_at)
     WHERE state = 'waiting' OR resend_asked_at IS NOT NULL;
 CREATE INDEX followers_by_end ON followers (ended_at)

@@ -23,10 +23,10 @@ CREATE TABLE followers (
     resend_asked_at TEXT,
     created_at TEXT NOT NULL,
     ended_at TEXT,
-    UNIQUE (build, place),
     CHECK ((state = 'waiting') = (ended_at IS NULL)),
     CHECK ((key_id IS NULL) = (nonce IS NULL) AND (key_id IS NULL) = (ciphertext IS NULL))
 ) STRICT;
+CREATE UNIQUE INDEX followers_by_build ON followers (build, place);
 CREATE INDEX followers_by_due ON followers (due_at)
     WHERE state = 'waiting' OR resend_asked_at IS NOT NULL;
 CREATE INDEX followers_by_end ON followers (ended_at)

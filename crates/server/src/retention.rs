@@ -1,11 +1,11 @@
-//! What nothing needs any more goes: uploads, bytes and rows, hosts that no worker has any
-//! more, and tries to tell followers.
+//! What nothing needs any more goes: old builds, uploads, bytes and rows, hosts that no worker
+//! has any more, and tries to tell followers.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, StoreError, followers, hosts, uploads};
+use slipway_store::{Store, StoreError, builds, followers, hosts, uploads};
 
 const ROUNDS: Duration = Duration::from_secs(600);
 
@@ -22,9 +22,14 @@ const HOSTS_KEPT: Duration = Duration::from_secs(3600);
 /// Deliveries, and addresses of followers, that go in one transaction.
 const BATCH: u16 = 500;
 
+/// Builds that go in one transaction: their logs go with them.
+const BUILDS: u16 = 50;
+
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keep {
+    /// Builds that are over, with their logs; `None` is for ever.
+    pub(crate) builds: Option<Duration>,
     /// Uploads that nothing uses.
     pub(crate) uploads: Duration,
     /// Tries to tell followers, and the addresses of those that are over.
@@ -36,6 +41,13 @@ pub(crate) async fn run(store: Store, blobs: Blobs, keep: Keep) {
     loop {
         if let Err(error) = forget_deliveries(&store, ago(&store, keep.deliveries)).await {
             warn(&error, "old deliveries cannot be removed");
+        }
+        if let Some(kept) = keep.builds {
+            match forget_builds(&store, ago(&store, kept)).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "forgot builds that were over long ago"),
+                Err(error) => warn(&error, "old builds cannot be forgotten"),
+            }
         }
         let keep = keep.uploads;
         match remove_unused(&store, &blobs, keep).await {
@@ -80,6 +92,18 @@ async fn remove_unused(store: &Store, blobs: &Blobs, keep: Duration) -> Result<u
         }
     }
     Ok(removed)
+}
+
+/// Small transactions: builds run meanwhile.
+async fn forget_builds(store: &Store, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let gone = builds::forget(store, before, BUILDS).await?;
+        removed += gone;
+        if gone < u64::from(BUILDS) {
+            return Ok(removed);
+        }
+    }
 }
 
 /// Small transactions: webhooks are delivered meanwhile.

@@ -17,7 +17,7 @@ async fn bodies_that_are_no_request() {
         "[]",
         "\u{0}\u{1}",
         r#"{"image": "app"}"#,
-        r#"{"image": "app", "source": {"type": "dockerfile", "content": "F"}, "followers": []}"#,
+        r#"{"image": "app", "source": {"type": "dockerfile", "content": "F"}, "watchers": []}"#,
         r#"{"image": 7, "source": {"type": "dockerfile", "content": "F"}}"#,
         r#"{"image": "app", "source": {"type": "dockerfile", "content": ["F"]}}"#,
         r#"{"image": "app", "source": {"type": "svn", "url": "https://g.example/r"}}"#,

@@ -167,7 +167,7 @@ fn arguments_are_declared_in_the_dockerfile_and_nowhere_else() {
         ),
         (|context| context.file(b"Dockerfile", 0, (1 << 20) + 1, std::io::repeat(0)), "1048576"),
         (|context| context.folder(b"Dockerfile", 0), "is a folder"),
-        (|context| context.file(b"Dockerfile", 0, 9, &b"short"[..]), "cut"),
+        (|context| context.file(b"Dockerfile", 0, 9, &b"short"[..]), "ends in the middle"),
     ] {
         let Err(ContextError::Refused(failure)) = with(fill) else { panic!("{words}") };
         assert!(failure.message.contains(words) && failure.hint.is_some(), "{failure}");

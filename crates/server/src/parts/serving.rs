@@ -58,7 +58,11 @@ impl Serving {
             runtime: Handle::current(),
             stopping: closing.clone(),
         };
-        let keep = Keep { uploads: settings.blobs.keep(), deliveries: settings.followers.keep() };
+        let keep = Keep {
+            builds: settings.retention.builds(),
+            uploads: settings.blobs.keep(),
+            deliveries: settings.followers.keep(),
+        };
         let serving = slipway_api::Serving {
             grace: Duration::from_secs(settings.http.grace_seconds),
             ..slipway_api::Serving::default()

@@ -17,6 +17,7 @@ mod limits;
 mod old_names;
 mod queue;
 mod registries;
+mod retention;
 mod secrets;
 mod shared;
 mod sources;
@@ -49,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) limits: limits::Limits,
     pub(crate) sources: sources::Sources,
     pub(crate) followers: followers::Followers,
+    pub(crate) retention: retention::Retention,
     pub(crate) templates: templates::Templates,
     #[serde(skip)]
     pub(crate) data_dir: PathBuf,

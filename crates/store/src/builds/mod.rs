@@ -2,6 +2,7 @@
 
 mod cancel;
 mod claim;
+mod forget;
 mod give_up;
 mod lease;
 mod line;
@@ -17,6 +18,7 @@ mod waiting;
 
 pub use cancel::{Cancelled, cancel, cancel_requested};
 pub use claim::{Claimed, Offer, claim, is_anyone_waiting};
+pub use forget::forget;
 pub use give_up::give_up;
 pub use lease::{Heartbeat, Returned, renew, return_all, return_expired};
 pub use page::{count, page};
