@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose chaos check bench clean
+.PHONY: help run test test-compose chaos storm check bench clean
 
 help:
 	@echo 'make run     build Slipway and run it here, with an example image built on the way'
@@ -7,6 +7,7 @@ help:
 	@echo 'make check   the quick part: format, clippy, rustdoc, licences, shellcheck'
 	@echo 'make test-compose   compose.yaml for real: up, builds, a kill, down (minutes)'
 	@echo 'make chaos   300 builds while everything is killed and cut off; SLIPWAY_CHAOS_SEED repeats'
+	@echo 'make storm   200 followers of one build, cut off every second: each ends with the same'
 	@echo 'make bench   builds through Slipway and straight through the engine, side by side'
 	@echo 'make clean   remove what was compiled (./slipway-data stays)'
 	@echo
@@ -28,6 +29,11 @@ chaos:
 	@dev/install.sh compiler
 	@SLIPWAY_CHAOS_BUILDS=$${SLIPWAY_CHAOS_BUILDS:-300} dev/with-stack \
 		cargo test --locked --workspace --test chaos -- --nocapture
+
+storm:
+	@dev/install.sh compiler
+	@SLIPWAY_STORM_FOLLOWERS=200 SLIPWAY_STORM_LINES=100000 SLIPWAY_STORM_SECONDS=60 \
+		cargo test --release --locked -p slipway-api --test api -- --nocapture storm
 
 check:
 	@dev/check.sh

@@ -56,6 +56,15 @@ pub(crate) enum Error {
     /// The route of this path knows other methods.
     #[error("this path does not know the method")]
     WrongMethod { allow: String },
+    /// The path speaks WebSocket, version 13, and nothing else.
+    #[error("this path is a WebSocket")]
+    NoWebSocket,
+    /// The handshake is not one.
+    #[error("the Sec-WebSocket-Key is no key")]
+    WebSocketKey,
+    /// A page of another server wants to open a WebSocket.
+    #[error("pages of {origin:?} may not open a WebSocket here")]
+    Origin { origin: String },
     /// No build has this id.
     #[error("there is no build {0}")]
     NoSuchBuild(BuildId),
@@ -145,6 +154,12 @@ impl Error {
             Self::WrongMethod { allow } => say(S::METHOD_NOT_ALLOWED, "wrong_method")
                 .hint(format!("this path takes {allow}; see /docs"))
                 .allow(allow),
+            Self::NoWebSocket => say(S::UPGRADE_REQUIRED, "not_a_websocket")
+                .hint("open it as ws://… or wss://…; proxies must pass Upgrade and Connection on"),
+            Self::WebSocketKey => say(S::BAD_REQUEST, "malformed_handshake"),
+            Self::Origin { .. } => say(S::FORBIDDEN, "origin_refused")
+                .field("Origin")
+                .hint("the server's setting http.allowed_origins can allow it"),
             Self::NoSuchBuild(_) => say(S::NOT_FOUND, "no_such_build"),
             Self::NoSuchUpload(_) => say(S::NOT_FOUND, "no_such_upload"),
             Self::UploadNamed(_) => say(S::BAD_REQUEST, "no_such_upload")
@@ -249,6 +264,10 @@ impl Answer {
         let mut response = HttpResponse::build(self.status);
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            response.insert_header((header::UPGRADE, "websocket"));
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));

@@ -12,6 +12,7 @@ mod error;
 mod health;
 mod intake;
 mod json;
+mod live;
 mod native;
 mod openapi;
 mod operations;
@@ -28,6 +29,7 @@ mod warnings;
 
 pub use dialects::DialectSettings;
 pub use health::{Health, Hosts, Usable};
+pub use live::{Live, Origins};
 pub use native::show_build;
 pub use operations::{Operations, Scrape};
 pub use serve::{Listener, Otherwise, Serving, serve, serve_operations};
@@ -52,6 +54,8 @@ pub struct Api {
     pub blobs: Blobs,
     /// Where the bells hang.
     pub queue: Queue,
+    /// Where followers meet.
+    pub live: Live,
     /// How much is taken.
     pub limits: Limits,
     /// Which addresses followers may have.

@@ -11,8 +11,8 @@ use actix_web::{FromRequest, HttpRequest, Resource, Responder, Route, web};
 use crate::dialects::{self, boatyard, buildshuttle, generator, shared_submit, templates};
 use crate::error::Error;
 use crate::native::{
-    builds, cancel, events, hosts, logs, projects, retry, submit, templates as native_templates,
-    uploads,
+    builds, cancel, events, hosts, logs, projects, retry, several, socket, submit,
+    templates as native_templates, uploads,
 };
 use crate::{Otherwise, health, openapi, operations};
 
@@ -34,6 +34,9 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/api/v2/builds/{id}/retry", [post(retry::retry)]);
     at(cfg, "/api/v2/builds/{id}/logs", [get(logs::logs)]);
     at(cfg, "/api/v2/builds/{id}/events", [get(events::events)]);
+    at(cfg, "/api/v2/builds/{id}/ws", [get(socket::follow)]);
+    at(cfg, "/api/v2/events", [get(several::events)]);
+    at(cfg, "/api/v2/events/ws", [get(several::socket)]);
     at(cfg, "/api/v2/uploads", [post(uploads::upload)]);
     at(cfg, "/api/v2/uploads/{id}", [get(uploads::one)]);
     at(cfg, "/api/v2/templates", [get(native_templates::list)]);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
+use socket2::SockRef;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::ResolvesServerCert;
@@ -26,11 +27,13 @@ pub struct Serving {
     pub workers: usize,
     /// How long requests at hand may take to finish once the server is stopping.
     pub grace: Duration,
+    /// How long a client may leave what it was sent unread, before the connection is cut.
+    pub unread: Duration,
 }
 
 impl Default for Serving {
     fn default() -> Self {
-        Self { workers: 2, grace: Duration::from_secs(10) }
+        Self { workers: 2, grace: Duration::from_secs(10), unread: Duration::from_secs(30) }
     }
 }
 
@@ -115,7 +118,7 @@ pub fn serve_operations(
         routes::for_operators(cfg);
         routes::otherwise(cfg, otherwise);
     };
-    let serving = Serving { workers: 1, grace: Duration::from_secs(1) };
+    let serving = Serving { workers: 1, grace: Duration::from_secs(1), ..Serving::default() };
     run(listener.into(), configure, serving, stopping)
 }
 
@@ -130,6 +133,10 @@ fn run(
     serving: Serving,
     stopping: CancellationToken,
 ) -> io::Result<Server> {
+    // A client that goes away without a word, or stays and does not read, would be sent to for
+    // ever. The kernel knows how long nothing has arrived, and cuts a connection off then; each
+    // has this from its listener. Without it, it would only be held for longer.
+    let _ = SockRef::from(&listener.socket).set_tcp_user_timeout(Some(serving.unread));
     let server = HttpServer::new(move || {
         App::new()
             // What we answer is what we say it is: no browser shall find a page in a log.
@@ -141,6 +148,9 @@ fn run(
     // Longer than proxies keep idle connections, so that it is never us who hangs up on
     // one just as a request comes in.
     .keep_alive(Duration::from_secs(75))
+    // Together with the size of a follower's pieces: what a connection is sent fits into the
+    // buffer that it begins with.
+    .h1_write_buffer_size(1024)
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(5))
     .disable_signals()

@@ -7,9 +7,10 @@ use slipway_domain::{BuildId, Event, EventBody};
 use slipway_queue::{Ear, News, POLL, Queue};
 use slipway_store::{Store, StoreError, events};
 
-/// Events are read in batches of this many, whatever the length of the log: at 64 KiB of
-/// text each, a follower holds 4 MiB at most.
+/// Events are read in batches of this many, whatever the length of the log.
 const BATCH: u16 = 64;
+/// What the events of a batch hold together; the one that goes beyond it is the last.
+const BATCH_BYTES: u32 = 256 * 1024;
 
 /// One follower's place in one build's events.
 #[derive(Debug)]
@@ -29,6 +30,11 @@ impl Tail {
     #[must_use]
     pub fn new(store: &Store, queue: &Queue, build: BuildId, after: i64) -> Self {
         Self { store: store.clone(), ear: queue.listen(), build, after, ended: false, unsure: true }
+    }
+
+    /// Goes on from another place; what was heard meanwhile is not lost.
+    pub(crate) fn go_to(&mut self, after: i64) {
+        self.after = after;
     }
 
     /// The next events, as soon as there are any; `None` after the last one of a
@@ -56,7 +62,7 @@ impl Tail {
     /// # Errors
     /// When the database does not answer.
     pub async fn ready(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
-        let batch = events::after(&self.store, self.build, self.after, BATCH).await?;
+        let batch = batch_after(&self.store, self.build, self.after).await?;
         let Some(last) = batch.last() else { return Ok(None) };
         self.after = last.seq;
         self.ended = is_end(last);
@@ -79,6 +85,15 @@ impl Tail {
             }
         }
     }
+}
+
+/// The batch after event `after`; empty where there is none.
+pub(crate) async fn batch_after(
+    store: &Store,
+    build: BuildId,
+    after: i64,
+) -> Result<Vec<Event>, StoreError> {
+    events::batch_after(store, build, after, BATCH, BATCH_BYTES).await
 }
 
 fn is_end(event: &Event) -> bool {

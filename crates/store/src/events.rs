@@ -179,6 +179,34 @@ pub async fn after(
     rows.into_iter().map(|row| from_row(build, row)).collect()
 }
 
+/// Events after number `after`, in order: at most `limit`, and no more of them than hold `bytes`
+/// together; one, however large it is.
+///
+/// # Errors
+/// When the database does not answer, or a row cannot be read.
+pub async fn batch_after(
+    store: &Store,
+    build: BuildId,
+    after: i64,
+    limit: u16,
+    bytes: u32,
+) -> Result<Vec<Event>, StoreError> {
+    // octet_length() knows the size of a text without reading it.
+    const SQL: &str = "SELECT seq, at, attempt, body FROM (SELECT seq, at, attempt, body, \
+         sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before \
+         FROM (SELECT seq, at, attempt, body FROM events \
+         WHERE build = $1 AND seq > $2 ORDER BY seq LIMIT $3) AS following) AS measured \
+         WHERE bytes_before < $4 ORDER BY seq";
+    let rows: Vec<Row> = read!(store, pool => sqlx::query_as(SQL)
+        .bind(build.as_uuid())
+        .bind(after)
+        .bind(i64::from(limit))
+        .bind(i64::from(bytes))
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(|row| from_row(build, row)).collect()
+}
+
 /// Whether no event after number `after` will ever come: the build is over and its last
 /// event is not after it, or there is no such build.
 ///

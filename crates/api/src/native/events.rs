@@ -5,30 +5,22 @@
 //! that of the HTML standard, section "Server-sent events".
 
 use std::convert::Infallible;
-use std::fmt::Write as _;
-use std::time::Duration;
 
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use slipway_api_types::ErrorView;
-use slipway_domain::{Event, EventBody};
-use slipway_follow::Tail;
+use slipway_follow::Shape;
 use slipway_store::StoreError;
 use slipway_store::builds::Waiting;
 use tokio_util::sync::CancellationToken;
 
-use super::waiting::Wait;
 use super::{path, view};
 use crate::Api;
 use crate::error::{Error, with_causes};
+use crate::live::{Form, HEARTBEAT, PAUSE, Piece, Pieces, message};
 use crate::params::{self, Params};
-
-/// Proxies hang up on a connection that is silent for as little as 15 seconds.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How long a follower waits while the store does not answer.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Follow a build
 ///
@@ -66,24 +58,16 @@ pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<Http
         return Ok(HttpResponse::NoContent().finish());
     }
     let mut response = HttpResponse::Ok();
-    response
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        // nginx would keep the events back until its buffer is full.
-        .insert_header(("X-Accel-Buffering", "no"));
+    message::headers(&mut response);
     if req.method() == Method::HEAD {
         return Ok(response.finish());
     }
     // A number from another life of the database must not hide what happens from now on.
     let after = after.min(build.last_seq);
-    let follower = Follower {
-        tail: Tail::new(&api.store, &api.queue, build.id, after),
-        wait: Wait::of(&api.store, &build),
-        last: after,
-        stopping: api.stopping.clone(),
-        greeted: false,
-    };
-    Ok(response.streaming(follower.into_stream()))
+    let follower = api.live.hub.follow(&build, after);
+    let pieces = Pieces::new(follower, Form::Shared(Shape::Messages, message::of_event));
+    let following = Following { pieces, stopping: api.stopping.clone(), greeted: false };
+    Ok(response.streaming(following.into_stream()))
 }
 
 /// The last event that the client has. The header wins: it is what a browser sends when
@@ -99,88 +83,64 @@ fn place(req: &HttpRequest) -> Result<i64, Error> {
 }
 
 /// One client's place in one build.
-struct Follower {
-    tail: Tail,
-    wait: Wait,
-    /// The last event that was sent.
-    last: i64,
+struct Following {
+    pieces: Pieces,
     stopping: CancellationToken,
     greeted: bool,
 }
 
-impl Follower {
+impl Following {
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        stream::unfold(Some(self), |follower| async move {
-            let mut follower = follower?;
-            if !follower.greeted {
-                follower.greeted = true;
-                return Some((Ok(Bytes::from_static(b"retry: 2000\n\n")), Some(follower)));
+        stream::unfold(Some(self), |following| async move {
+            let mut following = following?;
+            if !following.greeted {
+                following.greeted = true;
+                return Some((Ok(Bytes::from_static(message::GREETING)), Some(following)));
             }
-            let (text, more) = follower.next().await;
-            Some((Ok(Bytes::from(text)), more.then_some(follower)))
+            let (bytes, more) = following.next().await;
+            Some((Ok(bytes), more.then_some(following)))
         })
     }
 
     /// What is to be sent next, and whether anything comes after it.
-    async fn next(&mut self) -> (String, bool) {
-        let batch = tokio::select! {
-            batch = self.tail.next() => batch,
-            waiting = self.wait.news() => return match waiting {
-                Ok(waiting) => (said(waiting), true),
-                Err(error) => self.stumble(&error).await,
-            },
-            () = self.stopping.cancelled() => return (self.last_word("reconnect"), false),
-            () = tokio::time::sleep(HEARTBEAT) => return (": still here\n\n".into(), true),
+    async fn next(&mut self) -> (Bytes, bool) {
+        let piece = if self.pieces.whole() {
+            tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return (self.last_word("reconnect"), false),
+                piece = self.pieces.next() => piece,
+                () = tokio::time::sleep(HEARTBEAT) => {
+                    return (Bytes::from_static(message::STILL_HERE), true);
+                }
+            }
+        } else {
+            // The rest of a message is at hand, or is read again.
+            self.pieces.next().await
         };
-        match batch {
-            Ok(Some(batch)) => (self.render(&batch), true),
-            Ok(None) => (self.last_word("end"), false),
+        match piece {
+            Ok(Piece::Bytes(bytes)) => (bytes, true),
+            Ok(Piece::Waiting(waiting)) => {
+                (message::aside("waiting", &view::waiting(Waiting::clone(&waiting))), true)
+            }
+            Ok(Piece::End) => (self.last_word("end"), false),
             Err(error) => self.stumble(&error).await,
         }
     }
 
-    fn render(&mut self, batch: &[Event]) -> String {
-        self.wait.note(batch);
-        let mut out = String::new();
-        for event in batch {
-            self.last = event.seq;
-            // Words, numbers and strings: this cannot fail to serialise. Newlines are
-            // escaped in JSON, so the data is one line.
-            let data = serde_json::to_string(event).unwrap_or_default();
-            let (seq, kind) = (event.seq, kind(&event.body));
-            // Writing to a String cannot fail.
-            let _ = write!(out, "id: {seq}\nevent: {kind}\ndata: {data}\n\n");
-        }
-        out
-    }
-
-    fn last_word(&self, event: &str) -> String {
-        format!("event: {event}\ndata: {{\"last_seq\":{}}}\n\n", self.last)
+    fn last_word(&self, event: &str) -> Bytes {
+        message::last_word(event, self.pieces.last())
     }
 
     /// A store that is away for a moment is waited for; anything else ends the stream,
     /// and the client comes back with the number of the last event it has.
-    async fn stumble(&self, error: &StoreError) -> (String, bool) {
+    async fn stumble(&self, error: &StoreError) -> (Bytes, bool) {
         tracing::warn!("a follower cannot go on: {}", with_causes(error));
+        let whole = self.pieces.whole();
         if error.is_passing() {
             tokio::time::sleep(PAUSE).await;
-            return (": the store does not answer, please wait\n\n".into(), true);
+            let wait = if whole { message::PLEASE_WAIT } else { b"" };
+            return (Bytes::from_static(wait), true);
         }
-        (self.last_word("reconnect"), false)
-    }
-}
-
-/// Without an id, a message leaves the client's place where it is.
-fn said(waiting: Waiting) -> String {
-    // A text, a number and a time: this cannot fail to serialise.
-    let data = serde_json::to_string(&view::waiting(waiting)).unwrap_or_default();
-    format!("event: waiting\ndata: {data}\n\n")
-}
-
-const fn kind(body: &EventBody) -> &'static str {
-    match body {
-        EventBody::State { .. } => "state",
-        EventBody::Step { .. } => "step",
-        EventBody::Log { .. } => "log",
+        (if whole { self.last_word("reconnect") } else { Bytes::new() }, false)
     }
 }

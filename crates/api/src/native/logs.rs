@@ -8,15 +8,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use slipway_api_types::ErrorView;
-use slipway_domain::Event;
-use slipway_follow::{Aside, Renderer, Tail};
+use slipway_follow::{Aside, Format, Renderer, Shape};
 use slipway_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
-use super::waiting::Wait;
 use super::{log_format, path};
 use crate::Api;
 use crate::error::Error;
+use crate::live::{Form, Piece, Pieces, message};
 use crate::params::Params;
 
 /// Read the log
@@ -69,86 +68,52 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     }
     // A number from another life of the database must not hide what happens from now on.
     let after = after.min(build.last_seq);
-    let log = Log {
-        tail: Tail::new(&api.store, &api.queue, build.id, after),
-        wait: Wait::of(&api.store, &build),
-        renderer: Renderer::new(format),
-        last: after,
-        until: if follow { None } else { Some(build.last_seq) },
-        stopping: api.stopping.clone(),
-        sent_away: false,
+    let hub = &api.live.hub;
+    let follower = if follow { hub.follow(&build, after) } else { hub.read(&build, after) };
+    let renderer = Renderer::new(format);
+    let form = match format {
+        Format::JsonLines => Form::Shared(Shape::Lines, message::line),
+        Format::Text | Format::Classic | Format::DockerJson => Form::Own(renderer.clone()),
     };
+    let pieces = Pieces::new(follower, form);
+    let log = Log { pieces, renderer, stopping: api.stopping.clone(), follow };
     Ok(response.streaming(log.into_stream()))
-}
-
-/// What comes next.
-enum Next {
-    Events(Vec<Event>),
-    /// Why the build waits.
-    Waiting(String),
-    End,
 }
 
 /// One client's place in one log.
 struct Log {
-    tail: Tail,
-    wait: Wait,
+    pieces: Pieces,
+    /// For what is told beside the events.
     renderer: Renderer,
-    /// The last event that was rendered.
-    last: i64,
-    /// The last event to render; none for a follower.
-    until: Option<i64>,
     stopping: CancellationToken,
-    /// The server stopped before the build was over.
-    sent_away: bool,
+    follow: bool,
 }
 
 impl Log {
-    /// The text, batch by batch. An error cuts the answer off, so that the client sees
-    /// that it is not whole.
+    /// The log, piece by piece. An error cuts the answer off, so that the client sees that it
+    /// is not whole.
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, StoreError>> {
         stream::try_unfold(Some(self), |log| async move {
             let Some(mut log) = log else { return Ok(None) };
-            loop {
-                let text = match log.next().await? {
-                    Next::Events(batch) => log.renderer.batch(&batch),
-                    Next::Waiting(reason) => log.renderer.aside(Aside::Waiting(&reason)),
-                    Next::End => return Ok(log.farewell().map(|text| (text, None))),
-                };
-                // An empty chunk would end the answer.
-                if !text.is_empty() {
-                    return Ok(Some((Bytes::from(text), Some(log))));
+            let between = log.follow && log.pieces.whole();
+            let piece = tokio::select! {
+                biased;
+                () = log.stopping.cancelled(), if between => return Ok(Some((log.farewell(), None))),
+                piece = log.pieces.next() => piece?,
+            };
+            Ok(match piece {
+                Piece::Bytes(bytes) => Some((bytes, Some(log))),
+                Piece::Waiting(waiting) => {
+                    let words = log.renderer.aside(Aside::Waiting(&waiting.reason));
+                    Some((words.into(), Some(log)))
                 }
-            }
+                Piece::End => None,
+            })
         })
     }
 
-    async fn next(&mut self) -> Result<Next, StoreError> {
-        let batch = match self.until {
-            Some(until) if self.last >= until => None,
-            Some(until) => self.tail.ready().await?.map(|mut batch| {
-                batch.retain(|event| event.seq <= until);
-                batch
-            }),
-            None => tokio::select! {
-                biased;
-                () = self.stopping.cancelled() => {
-                    self.sent_away = true;
-                    None
-                }
-                batch = self.tail.next() => batch?,
-                waiting = self.wait.news() => return Ok(Next::Waiting(waiting?.reason)),
-            },
-        };
-        let Some(batch) = batch else { return Ok(Next::End) };
-        self.wait.note(&batch);
-        self.last = batch.last().map_or(self.last, |event| event.seq);
-        Ok(Next::Events(batch))
-    }
-
     /// What a follower is told who is sent away before the end.
-    fn farewell(&self) -> Option<Bytes> {
-        let words = Aside::Stopping { last_seq: self.last };
-        self.sent_away.then(|| Bytes::from(self.renderer.aside(words)))
+    fn farewell(&self) -> Bytes {
+        self.renderer.aside(Aside::Stopping { last_seq: self.pieces.last() }).into()
     }
 }

@@ -10,12 +10,13 @@ pub(crate) mod logs;
 mod path;
 pub(crate) mod projects;
 pub(crate) mod retry;
+pub(crate) mod several;
+pub(crate) mod socket;
 pub(crate) mod source;
 pub(crate) mod submit;
 pub(crate) mod templates;
 pub(crate) mod uploads;
 mod view;
-mod waiting;
 
 /// A build as `/api/v2` shows it, for those who are told of it.
 #[must_use]

@@ -42,6 +42,15 @@ pub(super) fn waiting(waiting: Waiting) -> WaitingView {
     WaitingView { reason: waiting.reason, position: waiting.position, since: waiting.since }
 }
 
+/// The same as a line of JSON among events.
+pub(super) fn waiting_frame(waiting: &Waiting) -> String {
+    let Waiting { reason, position, since } = waiting;
+    serde_json::json!({
+        "kind": "waiting", "reason": reason, "position": position, "since": since,
+    })
+    .to_string()
+}
+
 /// The path of a build.
 pub(super) fn location(build: &Build) -> String {
     format!("/api/v2/builds/{}", build.id)

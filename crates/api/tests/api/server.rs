@@ -7,8 +7,8 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use slipway_api::{
-    Api, DialectSettings, Health, Hosts, Limits, Operations, Scrape, Serving, TemplateSettings,
-    Templates, serve,
+    Api, DialectSettings, Health, Hosts, Limits, Live, Operations, Origins, Scrape, Serving,
+    TemplateSettings, Templates, serve,
 };
 use slipway_outbound::AddressPolicy;
 use slipway_queue::Queue;
@@ -49,22 +49,28 @@ impl Server {
     }
 
     pub(crate) async fn with(limits: Limits, hosts: Hosts) -> Self {
-        Self::of(limits, hosts, DialectSettings::default(), &TemplateSettings::default()).await
+        Self::serving(limits, hosts, Serving::default()).await
+    }
+
+    pub(crate) async fn serving(limits: Limits, hosts: Hosts, serving: Serving) -> Self {
+        let (dialects, templates) = Default::default();
+        Self::of(limits, hosts, serving, dialects, &templates).await
     }
 
     pub(crate) async fn with_dialects(dialects: DialectSettings) -> Self {
-        let templates = TemplateSettings::default();
-        Self::of(Limits::default(), Hosts::default(), dialects, &templates).await
+        let (limits, hosts, serving, templates) = Default::default();
+        Self::of(limits, hosts, serving, dialects, &templates).await
     }
 
     pub(crate) async fn with_templates(templates: &TemplateSettings) -> Self {
-        let dialects = DialectSettings::default();
-        Self::of(Limits::default(), Hosts::default(), dialects, templates).await
+        let (limits, hosts, serving, dialects) = Default::default();
+        Self::of(limits, hosts, serving, dialects, templates).await
     }
 
     async fn of(
         limits: Limits,
         hosts: Hosts,
+        serving: Serving,
         dialects: DialectSettings,
         templates: &TemplateSettings,
     ) -> Self {
@@ -72,10 +78,13 @@ impl Server {
         let url = format!("sqlite://{}/rows.db", folder.path().display());
         let store = Store::open(&url, KeyRing::from_key(&[7; 32])).await.unwrap();
         store.migrate().await.unwrap();
+        let queue = Queue::open("local:").unwrap();
+        let origins = Origins::parse(&["https://ui.example".to_owned()]).unwrap();
         let api = Api {
+            live: Live::new(&store, &queue, &Handle::current(), origins),
             store,
             blobs: Blobs::in_folder(&folder.path().join("blobs")).unwrap(),
-            queue: Queue::open("local:").unwrap(),
+            queue,
             limits,
             addresses: AddressPolicy::public_only(),
             templates: Arc::new(Templates::open(templates).unwrap()),
@@ -95,7 +104,7 @@ impl Server {
         };
         let metrics = Scrape(Arc::new(|| Box::pin(async { "a_number 1\n".to_owned() })));
         let operations = Operations { health, metrics };
-        let server = serve(listener, api.clone(), operations, Serving::default()).unwrap();
+        let server = serve(listener, api.clone(), operations, serving).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { api, address, folder, task: tokio::spawn(server), client }
     }

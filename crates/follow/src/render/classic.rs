@@ -13,7 +13,7 @@ use super::stage_step;
 
 /// Renders a sequence of events. Remembers which step began last: the classic builder begins
 /// one and then finds it in its cache, BuildKit does not begin what it has.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Classic {
     begun: Option<u32>,
 }

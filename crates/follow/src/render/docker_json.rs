@@ -10,7 +10,7 @@ use slipway_domain::Event;
 use super::classic::{Classic, Told};
 
 /// Renders a sequence of events.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DockerJson(Classic);
 
 #[derive(Serialize)]

@@ -48,11 +48,11 @@ pub enum Aside<'a> {
 }
 
 /// Renders a sequence of events in one form. Two of them that are given the same events say
-/// the same, however the events are cut into batches.
-#[derive(Debug)]
+/// the same, however the events are cut into batches. Small, and cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Renderer(Form);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Form {
     Text(Text),
     Classic(Classic),

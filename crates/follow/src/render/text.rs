@@ -6,7 +6,7 @@ use slipway_domain::{BuildState, Event, EventBody, Outcome, StepStatus};
 
 /// Renders a sequence of events. Remembers which step wrote last, so that output of
 /// steps that run side by side is told apart by a heading.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Text {
     step: Option<u32>,
 }

@@ -41,6 +41,12 @@ pub(super) const HISTOGRAMS: [(&str, &[f64], &str); 4] = [
     ),
 ];
 
+/// How things stand in the process: name, help.
+pub(super) const GAUGES: [(&str, &str); 2] = [
+    ("slipway_followers", "Clients of this process that follow a build or read its log."),
+    ("slipway_followed_builds", "Builds that this process reads because somebody follows them."),
+];
+
 /// Of the process itself.
 pub(super) const INFO: &str = "Always 1; the labels say release and role.";
 
@@ -99,7 +105,8 @@ mod tests {
         ];
         let own = [("slipway_info", super::INFO)];
         let measured = super::HISTOGRAMS.map(|(name, _, help)| (name, help));
-        let all = super::COUNTERS.into_iter().chain(measured).chain(rows).chain(own);
+        let all =
+            super::COUNTERS.into_iter().chain(super::GAUGES).chain(measured).chain(rows).chain(own);
         all.map(|(name, help)| (name.to_owned(), help.to_owned())).collect()
     }
 

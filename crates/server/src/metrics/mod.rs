@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use slipway_api::Scrape;
 
 use crate::parts::ground::Ground;
-use catalogue::{COUNTERS, HISTOGRAMS};
+use catalogue::{COUNTERS, GAUGES, HISTOGRAMS};
 use rows::Rows;
 
 /// How often samples of histograms are put into their buckets, where nobody scrapes.
@@ -33,6 +33,9 @@ pub(crate) fn start(ground: &Ground, role: &'static str) -> Result<Scrape, Build
     let handle = builder.install_recorder()?;
     for (name, help) in COUNTERS {
         metrics::describe_counter!(name, help);
+    }
+    for (name, help) in GAUGES {
+        metrics::describe_gauge!(name, help);
     }
     for (name, _, help) in HISTOGRAMS {
         metrics::describe_histogram!(name, help);

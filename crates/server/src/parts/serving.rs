@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use slipway_api::{Api, Limits, Operations};
+use slipway_api::{Api, Limits, Live, Operations};
 use slipway_queue::Relay;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -47,7 +47,9 @@ impl Serving {
         let addresses = settings.limits.addresses(company == Company::Alone, &[])?;
         let push = super::push::push(settings, ground, addresses.clone())?;
         let closing = CancellationToken::new();
+        let origins = settings.http.origins()?;
         let api = Api {
+            live: Live::new(&store, &queue, &Handle::current(), origins),
             store: store.clone(),
             blobs: blobs.clone(),
             queue: queue.clone(),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use slipway_api::Origins;
 
 use super::{SettingsError, address, at_least_one, invalid};
 
@@ -22,6 +23,8 @@ pub(crate) struct Http {
     pub(crate) body_limit: u64,
     /// How long requests at hand may take to finish after the signal to stop.
     pub(crate) grace_seconds: u64,
+    /// Origins whose pages may open WebSockets, besides the server's own; `*` is all.
+    pub(crate) allowed_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -32,6 +35,7 @@ impl Default for Http {
             tls_key: None,
             body_limit: 2 << 20,
             grace_seconds: 10,
+            allowed_origins: Vec::new(),
         }
     }
 }
@@ -40,7 +44,19 @@ impl Http {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         at_least_one("http.body_limit", self.body_limit)?;
         self.tls_files()?;
+        self.origins()?;
         self.address().map(drop)
+    }
+
+    /// # Errors
+    /// When one of `allowed_origins` is none.
+    pub(crate) fn origins(&self) -> Result<Origins, SettingsError> {
+        Origins::parse(&self.allowed_origins).map_err(|bad| {
+            invalid(
+                "http.allowed_origins",
+                format!("{bad:?} is no origin; write one such as \"https://ci.example\", or \"*\""),
+            )
+        })
     }
 
     /// # Errors

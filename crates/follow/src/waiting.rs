@@ -1,7 +1,7 @@
 //! What a follower is told while a build waits.
 //!
 //! A waiting build has no events, and a follower that sees nothing cannot tell it from one
-//! that is forgotten. The reason is looked up for whoever follows, and told again when it is
+//! that is forgotten. The reason is looked up for all who follow, and told again when it is
 //! another one. It is no event: it has no number, and nothing is written for it.
 
 use std::time::Duration;
@@ -17,8 +17,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// where many follow: looks become rarer.
 const RAREST_LOOK: Duration = Duration::from_secs(10);
 
-/// One follower's knowledge of why a build waits.
-pub(super) struct Wait {
+/// What is known of why a build waits.
+pub(crate) struct Wait {
     store: Store,
     build: BuildId,
     /// When to look next; never while the build does not wait.
@@ -29,7 +29,7 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    pub(super) fn of(store: &Store, build: &Build) -> Self {
+    pub(crate) fn of(store: &Store, build: &Build) -> Self {
         let mut wait = Self {
             store: store.clone(),
             build: build.id,
@@ -43,8 +43,8 @@ impl Wait {
         wait
     }
 
-    /// Notes what the follower is told otherwise.
-    pub(super) fn note(&mut self, events: &[Event]) {
+    /// Notes what the followers are told otherwise.
+    pub(crate) fn note(&mut self, events: &[Event]) {
         for event in events {
             if let EventBody::State { status, .. } = &event.body {
                 match status {
@@ -60,7 +60,7 @@ impl Wait {
     ///
     /// # Errors
     /// When the database does not answer; call again to go on.
-    pub(super) async fn news(&mut self) -> Result<Waiting, StoreError> {
+    pub(crate) async fn news(&mut self) -> Result<Waiting, StoreError> {
         loop {
             match self.next_look {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -77,6 +77,11 @@ impl Wait {
                 return Ok(waiting);
             }
         }
+    }
+
+    /// Whether the build waits, as far as is known.
+    pub(crate) fn waits(&self) -> bool {
+        self.next_look.is_some()
     }
 
     fn begin(&mut self) {

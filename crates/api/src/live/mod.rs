@@ -1,0 +1,54 @@
+//! What is sent while it happens: server-sent events, WebSockets, logs that are followed.
+//!
+//! All of them take their events from one [`Hub`], and send them as fast as the client takes
+//! them: what is not asked for is not read, so a client that is slow costs nothing but a
+//! place.
+
+pub(crate) mod message;
+mod origin;
+mod pieces;
+pub(crate) mod several;
+pub(crate) mod socket;
+
+use std::time::Duration;
+
+use slipway_follow::Hub;
+use slipway_queue::Queue;
+use slipway_store::Store;
+use tokio::runtime::Handle;
+
+pub use origin::Origins;
+pub(crate) use pieces::{Form, PIECE, Piece, Pieces};
+
+/// Proxies hang up on a connection that is silent for as little as 15 seconds.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long a follower waits while the store does not answer.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+
+/// What following needs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Live {
+    pub(crate) hub: Hub,
+    pub(crate) origins: Origins,
+}
+
+impl Live {
+    /// Followers of what is in `store`, read on `runtime`; pages of `origins` may open
+    /// WebSockets besides the server's own.
+    #[must_use]
+    pub fn new(store: &Store, queue: &Queue, runtime: &Handle, origins: Origins) -> Self {
+        Self { hub: Hub::new(store, queue, runtime), origins }
+    }
+
+    /// How many builds are read at the moment because somebody waits for what they do.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.hub.readers()
+    }
+
+    /// How many followers there are at the moment, those included who read what is over.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        self.hub.followers()
+    }
+}

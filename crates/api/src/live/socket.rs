@@ -1,0 +1,229 @@
+//! WebSockets (RFC 6455), as far as followers need them.
+//!
+//! The protocol's words are `actix-http`'s. Its usual companion, `actix-ws`, has a queue for
+//! what is to be sent and one for what came, each as long as a client likes; here nothing is
+//! made before the connection takes it, and nothing is read before it is looked at. So a
+//! client that never reads, or never stops talking, holds up itself alone.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_http::body::{BodyStream, MessageBody as _};
+use actix_http::ws::{
+    self, CloseCode, CloseReason, Codec, Frame, HandshakeError, Item, Message, OpCode, Parser,
+    ProtocolError,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _, stream};
+use tokio::time::Instant;
+use tokio_util::codec::{Decoder as _, Encoder as _};
+
+use super::{HEARTBEAT, Origins};
+use crate::error::Error;
+
+/// Nobody has much to say to us.
+const LARGEST_FRAME: usize = 4 * 1024;
+/// Two bytes, eight of length, four of mask.
+const LARGEST_HEAD: usize = 14;
+/// How long the other side may take to say goodbye as well. To hang up at once could take
+/// from it what it has not read yet.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Who speaks to the client.
+pub(crate) trait Talk {
+    /// Whether what was said so far is whole frames, so that something else may be said.
+    fn whole(&self) -> bool;
+
+    /// What is said next, as soon as there is anything. May be cancelled and called again.
+    fn next(&mut self) -> impl Future<Output = Word>;
+}
+
+/// What is said.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// Bytes of frames that are made already.
+    Frames(Bytes),
+    /// A text frame.
+    Text(String),
+    /// The end, and why.
+    Close(CloseCode, String),
+}
+
+/// A request that may become a WebSocket.
+pub(crate) struct Upgrade(actix_http::ResponseBuilder);
+
+impl Upgrade {
+    /// Checks that a request asks for a WebSocket, and that its page may.
+    pub(crate) fn check(req: &HttpRequest, origins: &Origins) -> Result<Self, Error> {
+        let response = ws::handshake(req.head()).map_err(|error| match error {
+            HandshakeError::GetMethodRequired
+            | HandshakeError::NoWebsocketUpgrade
+            | HandshakeError::NoConnectionUpgrade
+            | HandshakeError::NoVersionHeader
+            | HandshakeError::UnsupportedVersion => Error::NoWebSocket,
+            HandshakeError::BadWebsocketKey => Error::WebSocketKey,
+        })?;
+        origins.check(req).map_err(|origin| Error::Origin { origin })?;
+        Ok(Self(response))
+    }
+
+    /// Answers with the WebSocket.
+    pub(crate) fn open(mut self, payload: web::Payload, talk: impl Talk + 'static) -> HttpResponse {
+        let codec = Codec::new().max_size(LARGEST_FRAME);
+        let incoming = Incoming { payload, codec, buffer: BytesMut::new() };
+        let next_ping = Instant::now() + HEARTBEAT;
+        let socket = Socket { talk, incoming, next_ping, state: State::Open };
+        let body = BodyStream::new(socket.into_stream()).boxed();
+        match self.0.message_body(body) {
+            Ok(response) => response.into(),
+            Err(error) => HttpResponse::from_error(error),
+        }
+    }
+}
+
+/// Adds a text frame.
+pub(crate) fn text_frame(text: &[u8], out: &mut Vec<u8>) {
+    let mut frame = BytesMut::with_capacity(text.len() + 10);
+    Parser::write_message(&mut frame, text, OpCode::Text, true, false);
+    out.extend_from_slice(&frame);
+}
+
+struct Socket<T> {
+    talk: T,
+    incoming: Incoming,
+    next_ping: Instant,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// We have said goodbye.
+    Closing,
+    /// So has the other side.
+    Over,
+}
+
+/// What the other side says.
+struct Incoming {
+    payload: web::Payload,
+    codec: Codec,
+    buffer: BytesMut,
+}
+
+impl<T: Talk> Socket<T> {
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::unfold(self, |mut socket| async move {
+            let bytes = socket.next().await?;
+            Some((Ok(bytes), socket))
+        })
+    }
+
+    /// What is to be sent next.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            match self.state {
+                State::Open => {}
+                State::Closing => {
+                    // What it says now is of no interest, but that it hangs up.
+                    let _ = tokio::time::timeout(GOODBYE, self.incoming.until_gone()).await;
+                    return None;
+                }
+                State::Over => return None,
+            }
+            // In the middle of a frame there is nothing but the rest of it.
+            let word = if self.talk.whole() {
+                tokio::select! {
+                    frame = self.incoming.next() => match self.heard(frame) {
+                        Some(answer) => return Some(answer),
+                        None => continue,
+                    },
+                    word = self.talk.next() => word,
+                    () = tokio::time::sleep_until(self.next_ping) => {
+                        self.next_ping = Instant::now() + HEARTBEAT;
+                        return Some(framed(Message::Ping(Bytes::new())));
+                    }
+                }
+            } else {
+                self.talk.next().await
+            };
+            return Some(match word {
+                Word::Frames(bytes) => bytes,
+                Word::Text(text) => framed(Message::Text(text.into())),
+                Word::Close(code, why) => self.close(code, &why),
+            });
+        }
+    }
+
+    /// What is to be answered to a frame, if anything is.
+    fn heard(&mut self, frame: Result<Option<Frame>, ProtocolError>) -> Option<Bytes> {
+        match frame {
+            Ok(Some(Frame::Ping(payload))) => Some(framed(Message::Pong(payload))),
+            Ok(Some(Frame::Pong(_))) => None,
+            Ok(Some(Frame::Text(text) | Frame::Continuation(Item::FirstText(text)))) => {
+                // Some clients send something now and then to keep the connection.
+                match std::str::from_utf8(&text) {
+                    Ok(_) => None,
+                    Err(_) => Some(self.close(CloseCode::Invalid, "a text frame is no UTF-8")),
+                }
+            }
+            Ok(Some(Frame::Continuation(Item::Continue(_) | Item::Last(_)))) => None,
+            Ok(Some(Frame::Binary(_) | Frame::Continuation(Item::FirstBinary(_)))) => {
+                Some(self.close(CloseCode::Unsupported, "binary frames are not understood"))
+            }
+            Ok(Some(Frame::Close(reason))) => {
+                self.state = State::Over;
+                let code = reason.map_or(CloseCode::Normal, |reason| reason.code);
+                Some(framed(Message::Close(Some(code.into()))))
+            }
+            // It hung up without a word.
+            Ok(None) => {
+                self.state = State::Over;
+                None
+            }
+            Err(ProtocolError::Overflow) => {
+                let largest = format!("a frame is larger than {LARGEST_FRAME} bytes");
+                Some(self.close(CloseCode::Size, &largest))
+            }
+            Err(error) => Some(self.close(CloseCode::Protocol, &error.to_string())),
+        }
+    }
+
+    fn close(&mut self, code: CloseCode, why: &str) -> Bytes {
+        self.state = State::Closing;
+        let description = Some(why.to_owned());
+        framed(Message::Close(Some(CloseReason { code, description })))
+    }
+}
+
+impl Incoming {
+    /// The next frame; `None` when the client hung up. May be cancelled and called again.
+    async fn next(&mut self) -> Result<Option<Frame>, ProtocolError> {
+        loop {
+            if let Some(frame) = self.codec.decode(&mut self.buffer)? {
+                return Ok(Some(frame));
+            }
+            // The library waits for the whole of a frame before it finds it too large.
+            if self.buffer.len() > LARGEST_FRAME + LARGEST_HEAD {
+                return Err(ProtocolError::Overflow);
+            }
+            match self.payload.next().await {
+                Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
+                Some(Err(_)) | None => return Ok(None),
+            }
+        }
+    }
+
+    async fn until_gone(&mut self) {
+        while let Some(Ok(_)) = self.payload.next().await {}
+    }
+}
+
+/// A frame of ours. Those that are made here are small and well-formed.
+fn framed(message: Message) -> Bytes {
+    let mut out = BytesMut::new();
+    // Only continuations that do not fit together are refused.
+    let _ = Codec::new().encode(message, &mut out);
+    out.freeze()
+}
