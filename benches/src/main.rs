@@ -16,6 +16,7 @@ mod database;
 mod distributed;
 mod error;
 mod file_server;
+mod follow;
 mod heard;
 mod house;
 mod lines;
@@ -163,6 +164,10 @@ async fn measure(
             eprintln!("… {} lines of output, {builder}", lines::COUNT);
             lines::measure(&mut table, works, bare, daemon, builder).await?;
         }
+    }
+    if options.wants(Part::Follow) {
+        eprintln!("… followers of a build, one and a thousand");
+        follow::measure(&mut table, works, buildkit).await?;
     }
     table.print();
     Ok(())

@@ -44,6 +44,8 @@ pub(crate) enum Part {
     Context,
     /// Builds that print a lot.
     Lines,
+    /// Followers of a build, one and a thousand.
+    Follow,
 }
 
 impl Options {

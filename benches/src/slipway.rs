@@ -22,7 +22,7 @@ pub(crate) struct Slipway {
 }
 
 /// A build that was accepted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Accepted {
     id: String,
     events: String,
@@ -118,6 +118,17 @@ impl Slipway {
             heard.hear(&bytes);
         }
         self.took(&build).await.map(drop)
+    }
+
+    /// The events of a build, as they come.
+    pub(crate) async fn events(&self, build: &Accepted) -> Result<Response, Error> {
+        good(self.http.get(format!("{}{}", self.url, build.events)).send().await?).await
+    }
+
+    /// Where the same comes over a WebSocket.
+    pub(crate) fn socket(&self, build: &Accepted) -> String {
+        let url = self.url.replacen("http", "ws", 1);
+        format!("{url}/api/v2/builds/{}/ws", build.id)
     }
 
     /// Sends a context with `mib` MiB of noise and gives the upload's id.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::follow;
 use crate::surroundings::Surroundings;
 
 /// One image to be made.
@@ -38,6 +39,11 @@ impl Works {
     /// An image whose making prints the numbers up to `count`, one a line.
     pub(crate) fn lines(&self, count: usize) -> Work {
         self.running(|image| format!("echo {image} > /made && seq 1 {count}"))
+    }
+
+    /// An image whose making prints `count` lines, by and by.
+    pub(crate) fn ticking(&self, count: usize) -> Work {
+        self.running(|image| format!("echo {image} > /made; {}", follow::command(count)))
     }
 
     /// An image that is not made for a while.
