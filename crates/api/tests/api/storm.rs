@@ -66,7 +66,11 @@ async fn all_who_are_cut_off_and_come_back_end_with_the_same() {
     worker.advance(&lease, Stage::Building).await;
     let following: Vec<_> = (0..followers)
         .map(|place| {
-            let kind = [Kind::Messages, Kind::Socket, Kind::Chunks][place as usize % 3];
+            let kind = match place % 3 {
+                0 => Kind::Messages,
+                1 => Kind::Socket,
+                _ => Kind::Chunks,
+            };
             let (server, build) = (Arc::clone(&server), build.clone());
             tokio::spawn(async move { follow(&server, &build, kind, cut).await })
         })
