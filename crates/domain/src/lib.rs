@@ -49,6 +49,7 @@ pub use spec::{
     BuildSpec, BuildSpecDraft, MAX_PRIORITY, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS,
 };
 pub use state::{BuildState, Outcome, Stage, UnknownState};
+pub use suspects::is_like_a_secret;
 pub use trace_parent::TraceParent;
 pub use trigger::{
     CommitId, Decided, Happening, PassedBy, RepositoryName, Trigger, TriggerDefinition,

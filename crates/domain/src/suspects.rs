@@ -18,7 +18,9 @@ impl BuildSpec {
     }
 }
 
-fn is_like_a_secret(name: &str) -> bool {
+/// Whether a build argument's name is like that of a secret.
+#[must_use]
+pub fn is_like_a_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let looks_so = BEGINNINGS.iter().any(|word| name.starts_with(word))
         || PARTS.iter().any(|word| name.contains(word))

@@ -10,6 +10,7 @@ mod settings;
 mod telemetry;
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -48,6 +49,9 @@ enum Role {
     /// Run it after a new key has been given and the old one put under `secrets.old_keys` or
     /// `secrets.old_key_files`. Builds go on meanwhile.
     RotateKeys(Alone),
+    /// The same as standalone, by the command line of generator.
+    #[command(hide = true)]
+    Web(Web),
     /// Checks the settings and prints those in force, secrets masked.
     Config(Alone),
 }
@@ -68,6 +72,18 @@ struct Alone {
     data_dir: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct Web {
+    #[command(flatten)]
+    alone: Alone,
+    /// The address of `http.listen`.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
+    /// The port of `http.listen`.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+}
+
 const DATA_DIR: &str = "./slipway-data";
 
 fn main() -> ExitCode {
@@ -77,14 +93,20 @@ fn main() -> ExitCode {
         Role::Standalone(alone) | Role::RotateKeys(alone) | Role::Config(alone) => {
             (&alone.settled.config, &*alone.data_dir)
         }
+        Role::Web(web) => (&web.alone.settled.config, &*web.alone.data_dir),
         Role::Api(settled) | Role::Worker(settled) | Role::Migrate(settled) => {
             (&settled.config, Path::new(DATA_DIR))
         }
     };
-    let settings = match Settings::load(config.as_deref(), data_dir) {
+    let mut settings = match Settings::load(config.as_deref(), data_dir) {
         Ok(settings) => settings,
         Err(error) => return refuse(&error.to_string()),
     };
+    if let Role::Web(web) = &cli.role
+        && let Err(error) = settings.listen_at(web.address, web.port)
+    {
+        return refuse(&error.to_string());
+    }
     if let Role::Config(_) = cli.role {
         return print(settings.as_toml());
     }
@@ -112,7 +134,7 @@ impl Role {
     /// As it is written on the command line.
     const fn name(&self) -> &'static str {
         match self {
-            Self::Standalone(_) => "standalone",
+            Self::Standalone(_) | Self::Web(_) => "standalone",
             Self::Api(_) => "api",
             Self::Worker(_) => "worker",
             Self::Migrate(_) => "migrate",
@@ -125,7 +147,7 @@ impl Role {
 
 async fn run(role: &Role, settings: Settings) -> Result<(), roles::Failure> {
     match role {
-        Role::Standalone(_) => roles::standalone::run(settings).await,
+        Role::Standalone(_) | Role::Web(_) => roles::standalone::run(settings).await,
         Role::Api(_) => roles::api::run(settings).await,
         Role::Worker(_) => roles::worker::run(settings).await,
         Role::Migrate(_) => roles::migrate::run(settings).await,

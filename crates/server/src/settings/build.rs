@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use slipway_domain::is_like_a_secret;
 
-use super::{SettingsError, at_least_one};
+use super::{SettingsError, at_least_one, without_password};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +20,7 @@ pub(crate) struct Build {
     /// For waiting in line, where the build names no limit; 0 means for ever.
     pub(crate) queue_timeout_seconds: u64,
     /// Build arguments of every build; the request's win.
+    #[serde(serialize_with = "without_secrets")]
     pub(crate) extra_args: BTreeMap<String, String>,
     /// Never use the builder's cache, whatever the request says.
     pub(crate) no_cache: bool,
@@ -51,4 +53,15 @@ impl Build {
         at_least_one("build.push_timeout_seconds", self.push_timeout_seconds)?;
         at_least_one("build.fetch_timeout_seconds", self.fetch_timeout_seconds)
     }
+}
+
+/// Arguments as they may be shown. They are no place for secrets, and hold some all the same.
+fn without_secrets<S: Serializer>(
+    args: &BTreeMap<String, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(args.iter().map(|(name, value)| match is_like_a_secret(name) {
+        true => (name, "***".to_owned()),
+        false => (name, without_password(value)),
+    }))
 }

@@ -53,12 +53,34 @@ impl DockerConfig {
         Self::parse(&text).map_err(|problem| format!("{} {problem}", path.display()))
     }
 
+    /// Reads what is below `auths` in the file, by itself or below that name.
+    ///
+    /// # Errors
+    /// What is wrong with it, without a word of its content.
+    pub(super) fn of_logins(text: &str) -> Result<Self, String> {
+        let refuse = || {
+            "is no JSON object of logins, such as {\"registry.example\": {\"username\": \"…\", \
+             \"password\": \"…\"}}"
+                .to_owned()
+        };
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|_| refuse())?;
+        let file = match value.get("auths") {
+            Some(_) => value,
+            None => serde_json::json!({ "auths": value }),
+        };
+        Self::of_file(serde_json::from_value(file).map_err(|_| refuse())?)
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         // The library's words may quote a value.
         let file: File = serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             format!("is no config.json of Docker: see line {line}, column {column}")
         })?;
+        Self::of_file(file)
+    }
+
+    fn of_file(file: File) -> Result<Self, String> {
         let mut found = Self { logins: BTreeMap::new(), warnings: Vec::new() };
         for (name, auth) in file.auths {
             let Ok(registry) = RegistryHost::parse(&name) else {

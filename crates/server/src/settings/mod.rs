@@ -24,14 +24,14 @@ mod sources;
 mod templates;
 mod worker;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 use slipway_domain::Secret;
 use thiserror::Error;
 
-use self::old_names::OldName;
+use self::old_names::{OldName, Surroundings};
 
 /// All settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -90,10 +90,16 @@ impl Settings {
         }
         let variables =
             config::Environment::with_prefix("SLIPWAY").separator("__").try_parsing(true);
-        let mut settings: Self = sources.add_source(variables).build()?.try_deserialize()?;
+        let given = sources.add_source(variables).build()?;
+        let mut settings: Self = given.clone().try_deserialize()?;
         settings.data_dir = std::path::absolute(data_dir)
             .map_err(|error| invalid("--data-dir", error.to_string()))?;
-        settings.old_names = old_names::apply(&mut settings)?;
+        let around = Surroundings {
+            variable: &|name| std::env::var(name).ok().filter(|value| !value.is_empty()),
+            given: &|key| given.get::<config::Value>(key).is_ok(),
+            folder: Path::new("."),
+        };
+        settings.old_names = old_names::apply(&mut settings, &around)?;
         settings.docker.fill_in();
         settings.check()?;
         Ok(settings)
@@ -114,6 +120,27 @@ impl Settings {
         self.sources.check()?;
         self.followers.check()?;
         self.templates.check()
+    }
+
+    /// Listens where generator's command line says, `generator web --address A --port P`. What
+    /// it does not say stays.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub(crate) fn listen_at(
+        &mut self,
+        host: Option<IpAddr>,
+        port: Option<u16>,
+    ) -> Result<(), SettingsError> {
+        let mut address = self.http.address()?;
+        address.set_ip(host.unwrap_or_else(|| address.ip()));
+        address.set_port(port.unwrap_or_else(|| address.port()));
+        self.http.listen = address.to_string();
+        if host.is_some() || port.is_some() {
+            let now = format!("http.listen = {:?}", self.http.listen);
+            self.old_names.push(old_names::of_the_command_line(now));
+        }
+        Ok(())
     }
 
     /// Says of each old name that was found what it is called now.

@@ -15,7 +15,7 @@ use super::{Settings, SettingsError, invalid};
 #[serde(transparent)]
 pub(crate) struct Registries(BTreeMap<String, Registry>);
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Registry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +30,27 @@ struct Registry {
 impl Registries {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         self.logins().map(drop)
+    }
+
+    /// Adds logins for registries that have none here.
+    ///
+    /// # Errors
+    /// When a name that is here already is no registry.
+    pub(super) fn add(
+        &mut self,
+        logins: BTreeMap<RegistryHost, Credentials>,
+    ) -> Result<(), SettingsError> {
+        let known = self.logins()?;
+        for (host, Credentials { username, password }) in logins {
+            if known.contains_key(&host) {
+                continue;
+            }
+            let is_it = |name: &&String| RegistryHost::parse(name).is_ok_and(|name| name == host);
+            let name = self.0.keys().find(is_it).cloned().unwrap_or_else(|| host.to_string());
+            let registry = self.0.entry(name).or_default();
+            (registry.username, registry.password) = (Some(username), Some(password));
+        }
+        Ok(())
     }
 
     /// Each registry by what it is looked up by.

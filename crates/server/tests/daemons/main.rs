@@ -20,6 +20,7 @@ mod history;
 mod logs;
 mod metrics;
 mod migrate;
+mod old_names;
 mod refuse;
 mod stop;
 mod tls;

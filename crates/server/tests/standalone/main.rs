@@ -11,6 +11,7 @@ mod boatyard;
 mod bucket;
 mod build_secrets;
 mod buildshuttle;
+mod cache;
 mod cancel;
 mod ends;
 mod engines;
