@@ -8,7 +8,7 @@ use slipway_test_support::engine::{Kind, PrivateEngine};
 use slipway_test_support::env;
 use tokio::process::Command;
 
-use crate::stack::{Stack, engine_socket, one_host, unique};
+use crate::stack::{Stack, digest_in_registry, engine_socket, one_host, remove_image, unique};
 
 const BASE: &str = "template-base:1";
 
@@ -88,8 +88,18 @@ async fn values_arrive_as_they_are() {
         for label in ["description", "version"] {
             assert_eq!(config["Labels"][label], odd, "{builder}");
         }
-        crate::stack::remove_image(image).await;
-        stack.leaves_nothing(&[&id]).await;
+        remove_image(image).await;
+
+        // With a registry in its name the image goes there, and from the host.
+        let mut pushed = request;
+        pushed["name"] = format!("{}/stories/{}", env::registry(), unique()).into();
+        let pushed = submit(&stack, &pushed).await;
+        let done = ended(&stack, &pushed).await;
+        let image = done["image_name"].as_str().unwrap();
+        let digest = digest_in_registry(&env::registry(), image).await.expect("a digest");
+        let message = format!("Build completed; the image is pushed as {digest}");
+        assert_eq!(done["message"], message, "{done:#}");
+        stack.leaves_nothing(&[&id, &pushed]).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::guard::GuardContext;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
@@ -37,8 +37,11 @@ pub(crate) async fn index(api: web::Data<Api>) -> HttpResponse {
     })
 }
 
-/// Whether a request at `/` is one of this service's clients, and not a browser.
+/// Whether a request at `/` is one of this service's clients, and not a browser. What is sent
+/// there is not for this service.
 pub(crate) fn asks_for_json(ctx: &GuardContext<'_>) -> bool {
+    let reads = matches!(ctx.head().method, Method::GET | Method::HEAD);
     let accept = ctx.head().headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|kinds| kinds.contains("application/json") && !kinds.contains("text/html"))
+    let for_json = |kinds: &str| kinds.contains("application/json") && !kinds.contains("text/html");
+    reads && accept.is_some_and(for_json)
 }
