@@ -245,7 +245,7 @@ mod tests {
         invalid_field source.content: must be a string, not an integer
         unknown_field source.contnet: there is no such field [the fields are type, content, files]
         invalid_field source.id: cannot be read: UUID parsing failed
-        unknown_field imgae: there is no such field [the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, secrets, ssh, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key]
+        unknown_field imgae: there is no such field [the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, secrets, ssh, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key, followers]
         invalid_field args.A: must be a string, not an integer
         invalid_field args: must be an object, not a list
         malformed_body : the body is no JSON object: EOF while parsing a string at line 1 column 86

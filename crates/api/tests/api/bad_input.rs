@@ -32,7 +32,7 @@ async fn bodies_that_are_no_request() {
     400 {"error":{"code":"malformed_body","message":"the body is no JSON object: it is a list, where an object {…} is wanted"}}
     400 {"error":{"code":"malformed_body","message":"the body is no JSON object: expected value at line 1 column 1"}}
     400 {"error":{"code":"invalid_field","message":"is missing","field":"source"}}
-    400 {"error":{"code":"unknown_field","message":"there is no such field","field":"followers","hint":"the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, secrets, ssh, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key"}}
+    400 {"error":{"code":"unknown_field","message":"there is no such field","field":"watchers","hint":"the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, secrets, ssh, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key, followers"}}
     400 {"error":{"code":"invalid_field","message":"must be a string, not an integer","field":"image"}}
     400 {"error":{"code":"invalid_field","message":"must be a string, not a list","field":"source.content"}}
     400 {"error":{"code":"invalid_field","message":"\"svn\" is not supported","field":"source.type","hint":"it can be dockerfile, upload, archive, git, github, image, template"}}

@@ -52,6 +52,16 @@ impl Server {
         Self::serving(limits, hosts, Serving::default()).await
     }
 
+    /// Waits until the server has seen that its followers have left.
+    pub(crate) async fn sees(&self, wanted: impl Fn(&Live) -> bool) {
+        let seen = async {
+            while !wanted(&self.api.live) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), seen).await.unwrap();
+    }
+
     pub(crate) async fn serving(limits: Limits, hosts: Hosts, serving: Serving) -> Self {
         let (dialects, templates) = Default::default();
         Self::of(limits, hosts, serving, dialects, &templates).await

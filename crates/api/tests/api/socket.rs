@@ -144,7 +144,7 @@ async fn live_and_from_beyond_the_end_of_a_build_that_runs() {
     assert_eq!(log["text"], "é".repeat(50_000));
     assert_eq!((texts.len(), closed.as_str()), (3, "1000 the build is over"));
     assert_eq!(ahead.rest().await.0, texts);
-    assert_eq!(server.api.live.readers(), 0);
+    server.sees(|live| live.readers() == 0).await;
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ async fn all_who_are_cut_off_and_come_back_end_with_the_same() {
     }
     println!("{followers} followers, {lines} lines, {connections} connections");
     assert!(u64::from(connections) > followers * 3, "{connections} connections are no storm");
-    assert_eq!(server.api.live.readers(), 0);
+    server.sees(|live| live.readers() == 0).await;
 }
 
 async fn follow(server: &Server, build: &str, kind: Kind, cut: Duration) -> Seen {

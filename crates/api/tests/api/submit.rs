@@ -134,7 +134,10 @@ async fn every_field_reaches_the_worker() {
       "timeout_seconds": 60,
       "priority": 7,
       "queue_timeout_seconds": 600,
-      "supersede_key": "app/main"
+      "supersede_key": "app/main",
+      "also": [],
+      "args_in_every_stage": false,
+      "log_opening": []
     }
     "#);
     let logins: Vec<_> = claimed

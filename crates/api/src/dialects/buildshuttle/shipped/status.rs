@@ -46,7 +46,7 @@ mod tests {
     fn every_state_has_its_word() {
         let words: Vec<String> =
             BuildState::ALL.into_iter().map(|state| format!("{state}: {}", word(state))).collect();
-        insta::assert_snapshot!(words.join("\n"), @r"
+        insta::assert_snapshot!(words.join("\n"), @"
         queued: pending
         preparing: pending
         building: pending
@@ -54,8 +54,8 @@ mod tests {
         purging: pending
         succeeded: succeeded
         failed: failed
-        timed_out: failed
         cancelled: stopped
+        timed_out: failed
         ");
     }
 }
