@@ -52,16 +52,6 @@ impl Server {
         Self::serving(limits, hosts, Serving::default()).await
     }
 
-    /// Waits until the server has seen that its followers have left.
-    pub(crate) async fn sees(&self, wanted: impl Fn(&Live) -> bool) {
-        let seen = async {
-            while !wanted(&self.api.live) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), seen).await.unwrap();
-    }
-
     pub(crate) async fn serving(limits: Limits, hosts: Hosts, serving: Serving) -> Self {
         let (dialects, templates) = Default::default();
         Self::of(limits, hosts, serving, dialects, &templates).await
@@ -153,6 +143,15 @@ impl Server {
         // The server may hang up first: what came by then is what was answered.
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Waits until nobody follows anything: a client that is gone is noticed a little later.
+    pub(crate) async fn nobody_follows(&self) {
+        let began = std::time::Instant::now();
+        while self.api.live.followers() > 0 || self.api.live.readers() > 0 {
+            assert!(began.elapsed() < Duration::from_secs(30), "somebody is still followed for");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Names of all files in the blob store. An archive that was refused is removed by a

@@ -120,7 +120,7 @@ async fn live_over_a_websocket_and_cut_off_in_between() {
     // Queued, preparing, building, 50 lines, cancelled.
     let every: Vec<i64> = (1..=54).collect();
     assert_eq!(seen, [every.clone(), every]);
-    server.sees(|live| live.followers() == 0).await;
+    server.nobody_follows().await;
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ async fn all_who_are_cut_off_and_come_back_end_with_the_same() {
     }
     println!("{followers} followers, {lines} lines, {connections} connections");
     assert!(u64::from(connections) > followers * 3, "{connections} connections are no storm");
-    server.sees(|live| live.readers() == 0).await;
+    server.nobody_follows().await;
 }
 
 async fn follow(server: &Server, build: &str, kind: Kind, cut: Duration) -> Seen {
@@ -118,11 +118,14 @@ async fn follow(server: &Server, build: &str, kind: Kind, cut: Duration) -> Seen
         if over {
             return seen;
         }
+        // Where it was sent away at once: a storm may be more than the machine can take.
+        tokio::time::sleep_until(until).await;
     }
 }
 
 async fn socket(server: &Server, build: &str, seen: &mut Seen, until: Instant) -> bool {
-    let mut client = Client::open(server, &format!("{build}/ws?from={}", seen.last)).await;
+    let path = format!("{build}/ws?from={}", seen.last);
+    let Some(mut client) = Client::open_if_it_can(server, &path).await else { return false };
     loop {
         match timeout_at(until, client.next()).await {
             Ok(Message::Text(text)) => seen.take(&text),
@@ -139,8 +142,11 @@ async fn socket(server: &Server, build: &str, seen: &mut Seen, until: Instant) -
 async fn messages(server: &Server, build: &str, seen: &mut Seen, until: Instant) -> bool {
     let request = server.request(Method::GET, &format!("{build}/events"));
     let response = request.header("Last-Event-ID", seen.last).send().await.unwrap();
-    if response.status() == 204 {
-        return true;
+    match response.status().as_u16() {
+        200 => {}
+        204 => return true,
+        503 => return false,
+        other => panic!("{other}"),
     }
     let mut over = false;
     blocks(response, b"\n\n", until, |block| {
@@ -157,7 +163,11 @@ async fn messages(server: &Server, build: &str, seen: &mut Seen, until: Instant)
 async fn chunks(server: &Server, build: &str, seen: &mut Seen, until: Instant) -> bool {
     let path = format!("{build}/logs?follow=true&format=jsonl&from={}", seen.last);
     let response = server.request(Method::GET, &path).send().await.unwrap();
-    assert_eq!(response.status(), 200);
+    match response.status().as_u16() {
+        200 => {}
+        503 => return false,
+        other => panic!("{other}"),
+    }
     blocks(response, b"\n", until, |line| seen.take(line)).await
 }
 
