@@ -117,6 +117,9 @@ async fn an_upload_that_was_forgotten_is_gone() {
     assert_eq!(slipway_store::uploads::forget_unused(store, later).await.unwrap().len(), 1);
     let gone = server.get(&format!("/{}", uuid(1))).await;
     assert_eq!(gone.line(), r#"404 {"status":"Not Found"}"#);
+    let again = submit(&server, 2, &format!("http://shuttle.example/{}", uuid(1))).await;
+    let said = "Bad Request - sources: is that of a build whose source is gone";
+    assert_eq!(again.line(), format!("400 {{\"status\":\"{said}\"}}"));
 }
 
 #[tokio::test]

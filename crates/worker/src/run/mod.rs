@@ -111,9 +111,7 @@ async fn run(worker: &Worker, claimed: Claimed) {
         return;
     };
     let heartbeat = Heartbeat::start(worker, &lease, expires_at);
-    // Older services' clients have no other place for a secret than an argument.
-    let args = spec.args.values().filter(|_| spec.args_in_every_stage);
-    let mask = Mask::new(&secrets, args.map(String::as_str));
+    let mask = Mask::new(&secrets, secret_args(&spec));
     let log = LogWriter::start(&worker.store, &worker.queue, &lease, mask.clone());
     let run = Run {
         worker,
@@ -141,6 +139,13 @@ async fn run(worker: &Worker, claimed: Claimed) {
         Ok(state) => tracing::info!(build.status = %state, "build left this worker"),
         Err(error) => tracing::warn!(%error, "build was taken from this worker"),
     }
+}
+
+/// Older services' clients have no other place for a secret than an argument. What the log
+/// begins with is none, though it may be an argument as well.
+fn secret_args(spec: &BuildSpec) -> impl Iterator<Item = &str> {
+    let all = spec.args.values().map(String::as_str).filter(move |_| spec.args_in_every_stage);
+    all.filter(move |value| !spec.log_opening.iter().any(|line| line.contains(value)))
 }
 
 impl Run<'_> {

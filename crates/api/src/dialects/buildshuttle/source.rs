@@ -47,6 +47,11 @@ pub(super) async fn read(api: &Api, name: &str, address: &str) -> Result<Read, R
         return Err(field(name, message));
     }
     if let Some(source) = stored(api, address).await? {
+        if let Source::Upload { id } = &source
+            && uploads::find(&api.store, *id).await.map_err(Error::from)?.is_none()
+        {
+            return Err(field(name, "is that of a build whose source is gone"));
+        }
         return Ok(Read { source, secrets: SourceSecrets::default(), received: None });
     }
     let (url, hidden) = ArchiveUrl::parse(address)?;
