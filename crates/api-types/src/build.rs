@@ -36,8 +36,9 @@ pub struct BuildView {
     pub failure: Option<FailureView>,
     /// When it entered each stage, and how long each took.
     pub timings: TimingsView,
-    /// Why it waits. Only where one queued build is asked for.
-    #[schema(required)]
+    /// Why it waits. Only there where one build is asked for that is queued: to know it takes
+    /// more than a look at the build.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingView>,
     /// Whether somebody asked for it to stop.
     pub cancel_requested: bool,
@@ -166,7 +167,8 @@ pub struct FailureView {
     /// What happened, as a word: `dockerfile_invalid`, `step_failed`, `file_not_found`,
     /// `address_not_fetched`, `base_image_not_found`, `base_image_denied`, `secret_missing`,
     /// `context_not_an_archive`, `context_truncated`, `context_unsafe`, `context_too_large`,
-    /// `dockerfile_missing`, `upload_missing`, `source_not_found`, `source_denied`,
+    /// `dockerfile_missing`, `upload_missing`, `uploads_refused`, `context_unreadable`,
+    /// `source_not_found`, `source_denied`,
     /// `source_unreachable`, `source_error`, `source_changed`, `address_refused`,
     /// `registry_denied`,
     /// `registry_unreachable`, `registry_error`, `host_unreachable`, `host_disk_full`,

@@ -116,6 +116,10 @@ pub struct RetryBuild {
     /// What it takes to get the source, as `source.auth` of the first build; for `github` a
     /// token.
     pub source_auth: Option<SourceAuth>,
+    /// The whole address of an archive or repository, where that of the first build had a query
+    /// or a login: no more of it was kept than is shown. But for these it has to be the same.
+    #[schema(value_type = Option<String>, format = Password, write_only)]
+    pub source_url: Option<Secret>,
 }
 
 // For the API document only: the real one is the domain's `Credentials`, which knows no

@@ -92,9 +92,10 @@ pub(crate) enum Error {
     /// What is to be repeated is not over.
     #[error("the build is not over: {0}")]
     NotOver(BuildState),
-    /// What is to be repeated needs logins or other secrets.
-    #[error("the logins, secrets and ssh keys of this build were erased when it ended")]
-    LoginsErased,
+    /// What is to be repeated needs logins or other secrets. Which, is not known of builds of
+    /// a former release.
+    #[error("{} of this build were erased when it ended", erased(missing))]
+    LoginsErased { missing: Vec<String> },
     /// What is to be repeated needs an upload that is gone.
     #[error("the upload of this build is gone")]
     UploadGone,
@@ -162,9 +163,11 @@ impl Error {
                 .hint("the server's setting http.allowed_origins can allow it"),
             Self::NoSuchBuild(_) => say(S::NOT_FOUND, "no_such_build"),
             Self::NoSuchUpload(_) => say(S::NOT_FOUND, "no_such_upload"),
-            Self::UploadNamed(_) => say(S::BAD_REQUEST, "no_such_upload")
-                .field("source.id")
-                .hint("send the context to /api/v2/uploads?project=… of the build's project first"),
+            Self::UploadNamed(_) => say(S::BAD_REQUEST, "no_such_upload").field("source.id").hint(
+                "take the id from the answer of POST /api/v2/uploads; an upload belongs to \
+                     the project that it was sent for, and is removed when nothing used it for \
+                     a while",
+            ),
             Self::NoSuchHost(_) => say(S::NOT_FOUND, "no_such_host"),
             Self::KeyTaken => say(S::CONFLICT, "idempotency_key_taken")
                 .field("Idempotency-Key")
@@ -177,14 +180,34 @@ impl Error {
             Self::NotOver(_) => {
                 say(S::CONFLICT, "not_over").hint("wait for its end, or cancel it first")
             }
-            Self::LoginsErased => say(S::CONFLICT, "logins_erased").field("registry_auth").hint(
-                "send them again in the body of the retry, as registry_auth, secrets, ssh \
-                 and source_auth",
-            ),
+            Self::LoginsErased { missing } => {
+                let answer = say(S::CONFLICT, "logins_erased");
+                match missing.first() {
+                    Some(first) => answer.field(first).hint(
+                        "send them again in the body of the retry; source_url is the whole \
+                         address of the source, with a query and a login where it has them",
+                    ),
+                    None => answer.hint(
+                        "send them again in the body of the retry, as registry_auth, secrets, \
+                         ssh, source_auth and source_url",
+                    ),
+                }
+            }
             Self::UploadGone => say(S::CONFLICT, "upload_gone")
                 .hint("send the context again and submit a new build"),
             Self::Store(error) => store_failed(error),
         }
+    }
+}
+
+/// Secrets by their fields, a few of many.
+fn erased(missing: &[String]) -> String {
+    const MOST: usize = 5;
+    let named = missing.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match missing.len() {
+        0 => "the logins, secrets and ssh keys".to_owned(),
+        1..=MOST => named,
+        all => format!("{named} and {} more", all - MOST),
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use slipway_domain::{BuildId, BuildSpec, BuildSpecDraft, FieldError, Follower, Secrets, Source};
+use slipway_domain::{
+    BuildId, BuildSpec, BuildSpecDraft, FieldError, Follower, SecretNames, Secrets, Source,
+};
 use slipway_queue::News;
 use slipway_store::StoreError;
 use slipway_store::builds::{self, Build, Idempotency, Submission, Submitted};
@@ -47,8 +49,9 @@ impl Order {
         Ok(Self::again(draft.parse()?, secrets))
     }
 
-    /// What was checked before.
-    pub(crate) const fn again(spec: BuildSpec, secrets: Secrets) -> Self {
+    /// What was checked before, with what was brought for it.
+    pub(crate) fn again(spec: BuildSpec, secrets: Secrets) -> Self {
+        let spec = BuildSpec { secret_names: SecretNames::of(&secrets), ..spec };
         Self { spec, secrets, retry_of: None, key: None, followers: Vec::new(), names: Vec::new() }
     }
 }
@@ -145,8 +148,10 @@ async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
 /// What makes two requests the same: all that was asked for, logins included, in one
 /// form however it was spelled. The digests are keyed, because they outlive the logins.
 fn fingerprints(api: &Api, order: &Order) -> Vec<String> {
+    // What the secrets are called is among them already, and was not kept in former releases.
+    let spec = BuildSpec { secret_names: SecretNames::default(), ..order.spec.clone() };
     // Maps of strings and words: this cannot fail to serialise.
-    let spec = serde_json::to_vec(&order.spec).unwrap_or_default();
+    let spec = serde_json::to_vec(&spec).unwrap_or_default();
     let secrets = order.secrets.expose_bytes();
     let retry_of = order.retry_of.map(|id| id.to_string()).unwrap_or_default();
     let followers: Vec<String> = order.followers.iter().map(Follower::expose_text).collect();

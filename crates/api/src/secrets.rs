@@ -109,7 +109,17 @@ fn by_id(
     }
     let named = given.into_iter().map(|(id, value)| {
         let id = SecretId::parse(&id).ok_or_else(|| {
-            FieldError::new(field, "has a name that is no id").hint(
+            // Not quoted: it may be the secret in the wrong place.
+            let wrong = id.chars().find(|c| !SecretId::may_have(*c));
+            let message = match wrong {
+                Some(c) => format!(
+                    "has a name of {} characters that is no id: it has {c:?} in it",
+                    id.chars().count()
+                ),
+                None if id.is_empty() => "has an entry without a name".to_owned(),
+                None => format!("has a name of {} characters, which is too long", id.len()),
+            };
+            FieldError::new(field, message).hint(
                 "an id is 1 to 128 letters, digits, dots, dashes and underscores, as in \
                  --mount=type=secret,id=npm",
             )

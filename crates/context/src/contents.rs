@@ -22,15 +22,22 @@ pub(crate) struct Contents {
     more_at_top: bool,
     /// Files that are called like a Dockerfile, those nearest to the top first.
     likely: Vec<Vec<u8>>,
+    /// The one file that there is, until there are two.
+    only_file: Option<Vec<u8>>,
+    files: u64,
 }
 
 impl Contents {
     pub(crate) const fn new(dockerfile: DockerfilePath) -> Self {
-        Self { dockerfile, found: None, top: Vec::new(), more_at_top: false, likely: Vec::new() }
-    }
-
-    pub(crate) const fn dockerfile(&self) -> &DockerfilePath {
-        &self.dockerfile
+        Self {
+            dockerfile,
+            found: None,
+            top: Vec::new(),
+            more_at_top: false,
+            likely: Vec::new(),
+            only_file: None,
+            files: 0,
+        }
     }
 
     pub(crate) fn note(&mut self, kind: Kind, path: &[u8]) {
@@ -38,13 +45,21 @@ impl Contents {
             self.found = Some(kind);
         }
         self.note_top(path);
+        if kind != Kind::Folder {
+            self.files += 1;
+            self.only_file = (self.files == 1).then(|| path.to_vec());
+        }
         if kind == Kind::File && is_called_dockerfile(path) {
             self.note_likely(path);
         }
     }
 
-    /// Refuses a context without its Dockerfile.
-    pub(crate) fn require_dockerfile(&self, rules: &Rules) -> Result<(), ContextError> {
+    /// Refuses a context, which is the folder `subdir` of the source, without its Dockerfile.
+    pub(crate) fn require_dockerfile(
+        &self,
+        subdir: &[u8],
+        rules: &Rules,
+    ) -> Result<(), ContextError> {
         match self.found {
             Some(Kind::File | Kind::HardLink) => return Ok(()),
             Some(Kind::Folder) => return Err(refuse::dockerfile_is_folder(&self.dockerfile)),
@@ -55,8 +70,12 @@ impl Contents {
             // path of every file would have to be kept.
             Leads::Inside { hops } if hops > 0 => Ok(()),
             Leads::Inside { .. } | Leads::Outside | Leads::Nowhere | Leads::Unknown => {
+                if let Some(only) = self.only_file.as_ref().filter(|only| is_called_archive(only)) {
+                    return Err(refuse::nested(only));
+                }
                 Err(refuse::dockerfile_missing(
                     &self.dockerfile,
+                    subdir,
                     &self.top,
                     self.more_at_top,
                     &self.likely,
@@ -94,6 +113,16 @@ fn is_called_dockerfile(path: &[u8]) -> bool {
         name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest[0] == b'.')
             || name.strip_suffix(word).is_some_and(|rest| rest.ends_with(b"."))
     })
+}
+
+/// By what people call what `archive` reads.
+fn is_called_archive(path: &[u8]) -> bool {
+    const ENDS: [&str; 12] = [
+        ".tar", ".zip", ".tgz", ".tbz2", ".txz", ".tzst", ".gz", ".bz2", ".xz", ".zst", ".7z",
+        ".rar",
+    ];
+    let name = path.to_ascii_lowercase();
+    ENDS.iter().any(|end| name.ends_with(end.as_bytes()))
 }
 
 #[cfg(test)]

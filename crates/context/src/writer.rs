@@ -157,9 +157,9 @@ impl<W: Write> ContextWriter<W> {
     pub fn finish(self) -> Result<ContextSummary, ContextError> {
         self.rules.check_all()?;
         if !self.is_there && !self.scope.subdir().is_empty() {
-            return Err(refuse::no_folder(self.scope.subdir(), self.contents.dockerfile()));
+            return Err(refuse::no_folder(self.scope.subdir()));
         }
-        self.contents.require_dockerfile(&self.rules)?;
+        self.contents.require_dockerfile(self.scope.subdir(), &self.rules)?;
         let entries = self.entries;
         let bytes = self.clean.finish().map_err(refuse::output)?;
         Ok(ContextSummary { entries, bytes, archive_bytes: bytes })

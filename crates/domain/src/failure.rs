@@ -51,6 +51,11 @@ pub enum Reason {
     DockerfileMissing,
     /// The upload that the build names is gone.
     UploadMissing,
+    /// The store of uploads answers and does not let a worker read them.
+    UploadsRefused,
+    /// What was put down of the build context cannot be read now: the store of uploads does not
+    /// answer, or a disk fails.
+    ContextUnreadable,
     /// What the source names does not exist: a file at an address, a repository, a ref.
     SourceNotFound,
     /// The server of the source refused the login, or wants one.
@@ -124,6 +129,8 @@ impl Fault {
 pub enum Next {
     /// Another try on another host may go well.
     RetryElsewhere,
+    /// Another try may go well later, on whichever host: what failed is none.
+    RetryLater,
     /// The image is built; only the push is tried again.
     RetryPush,
     /// No further try would go better.
@@ -202,7 +209,11 @@ impl Reason {
             | Self::ImageLost
             | Self::BuilderUnsupported
             | Self::HostError => Fault::Host,
-            Self::QueueTimeout | Self::AttemptsExhausted | Self::Internal => Fault::System,
+            Self::QueueTimeout
+            | Self::AttemptsExhausted
+            | Self::UploadsRefused
+            | Self::ContextUnreadable
+            | Self::Internal => Fault::System,
         }
     }
 
@@ -211,6 +222,7 @@ impl Reason {
     pub fn next(self, stage: Option<Stage>) -> Next {
         match self {
             Self::HostUnreachable | Self::HostDiskFull | Self::ImageLost => Next::RetryElsewhere,
+            Self::ContextUnreadable => Next::RetryLater,
             Self::RegistryUnreachable | Self::RegistryError if stage == Some(Stage::Pushing) => {
                 Next::RetryPush
             }
@@ -227,6 +239,7 @@ impl Reason {
             | Self::ContextTooLarge
             | Self::DockerfileMissing
             | Self::UploadMissing
+            | Self::UploadsRefused
             | Self::SourceNotFound
             | Self::SourceDenied
             | Self::SourceUnreachable

@@ -17,6 +17,7 @@ mod platform;
 mod project;
 mod resources;
 mod secret;
+mod secret_names;
 mod secrets;
 mod source;
 mod spec;
@@ -40,10 +41,11 @@ pub use platform::Platform;
 pub use project::Project;
 pub use resources::Resources;
 pub use secret::{Credentials, Secret, SecretId};
+pub use secret_names::SecretNames;
 pub use secrets::{Secrets, SourceSecrets};
 pub use source::{
     ArchiveUrl, DockerfilePath, GitRef, GitUrl, GithubOwner, GithubRepo, Hidden, Sha256, Source,
-    SubDir, TemplateName,
+    SubDir, TemplateName, frames_a_request,
 };
 pub use spec::{
     BuildSpec, BuildSpecDraft, MAX_PRIORITY, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS,

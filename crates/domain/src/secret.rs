@@ -86,9 +86,14 @@ impl SecretId {
     /// not quoted: it may be the secret in the wrong place.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let fits = (1..=128).contains(&text.len()) && text.chars().all(good);
+        let fits = (1..=128).contains(&text.len()) && text.chars().all(Self::may_have);
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether an id may have this character.
+    #[must_use]
+    pub const fn may_have(c: char) -> bool {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
     }
 
     /// The id as text.

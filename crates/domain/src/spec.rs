@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DockerfilePath, FieldError, ImageRef, ImageRefError, Platform, Project, Resources, Source,
+    DockerfilePath, FieldError, ImageRef, ImageRefError, Platform, Project, Resources, SecretNames,
+    Source,
 };
 
 const MAX_ENTRIES: usize = 500;
@@ -74,6 +75,9 @@ pub struct BuildSpec {
     /// Lines that the log begins with.
     #[serde(default)]
     pub log_opening: Vec<String>,
+    /// Which secrets came with it, for a retry. Rows of before it existed have none.
+    #[serde(default, skip_serializing_if = "SecretNames::is_empty")]
+    pub secret_names: SecretNames,
 }
 
 /// A request as it came, field by field, before it was checked.
@@ -226,6 +230,7 @@ impl BuildSpecDraft {
             also,
             args_in_every_stage: self.args_in_every_stage,
             log_opening: self.log_opening,
+            secret_names: SecretNames::default(),
         })
     }
 }

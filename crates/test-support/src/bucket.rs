@@ -108,6 +108,14 @@ impl Bucket {
         begun.values().map(|(key, _)| key.clone()).collect()
     }
 
+    /// Removes the bucket with all that is in it, behind everybody's back.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub fn remove(&self) -> io::Result<()> {
+        std::fs::remove_dir_all(self.folder.path().join(Self::NAME))
+    }
+
     /// Removes an object behind everybody's back.
     ///
     /// # Errors

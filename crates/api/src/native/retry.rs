@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{AcceptedView, ErrorView, RetryBuild};
+use slipway_domain::Secret;
 
 use super::{path, source, submit};
 use crate::error::Error;
@@ -14,8 +15,8 @@ use crate::{Api, body, json};
 /// Retry a build
 ///
 /// A new build of the same request; the old one stays as it ended. The logins, secrets and SSH
-/// keys of the old one were erased when it ended: where it had some, send them again. A retry
-/// takes the place of no newer build of its `supersede_key`.
+/// keys of the old one were erased when it ended: where it had some, send all of them again. A
+/// retry takes the place of no newer build of its `supersede_key`.
 #[utoipa::path(
     post, path = "/api/v2/builds/{id}/retry", tag = "builds", operation_id = "retry_build",
     params(
@@ -28,7 +29,8 @@ use crate::{Api, body, json};
         (status = 202, description = "The new build, with `retry_of`", body = AcceptedView,
             headers(("Location" = String, description = "Path of the new build"))),
         (status = 404, description = "There is no such build", body = ErrorView),
-        (status = 409, description = "It is not over, or its logins or upload are gone",
+        (status = 409, description = "It is not over, its upload is gone, or the request lacks \
+            secrets that it had; `message` names them",
             body = ErrorView),
     )
 )]
@@ -47,15 +49,18 @@ pub(crate) async fn retry(
     if !build.state.is_finished() {
         return Err(Error::NotOver(build.state));
     }
-    let source = brought.source_auth.map(|auth| source::again(&build.spec.source, auth));
+    let url = brought.source_url.as_ref().map(Secret::expose);
+    let source = source::again(&build.spec.source, brought.source_auth, url)?;
     let secrets = secrets::check(Brought {
         registry_auth: brought.registry_auth,
         secrets: brought.secrets,
         ssh: brought.ssh,
-        source: source.transpose()?.unwrap_or_default(),
+        source,
     })?;
-    if build.had_secrets && secrets.is_empty() {
-        return Err(Error::LoginsErased);
+    let missing = build.spec.secret_names.missing_in(&secrets);
+    // A build of before their names were kept says no more than that it had some.
+    if !missing.is_empty() || build.had_secrets && secrets.is_empty() {
+        return Err(Error::LoginsErased { missing });
     }
     let order = Order { retry_of: Some(build.id), key, ..Order::again(build.spec, secrets) };
     let order = Arc::new(order);

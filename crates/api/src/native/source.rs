@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use slipway_api_types::{SourceAuth, SourceRequest, SourceView};
 use slipway_domain::{
     ArchiveUrl, Credentials, FieldError, GitRef, GitUrl, GithubOwner, GithubRepo, Hidden, ImageRef,
-    Secret, Sha256, Source, SourceSecrets, SubDir, UploadId,
+    Secret, Sha256, Source, SourceSecrets, SubDir, UploadId, frames_a_request,
 };
 use slipway_ssh::SshKey;
 use slipway_store::builds::Build;
@@ -70,29 +70,72 @@ pub(crate) fn read(asked: SourceRequest) -> Result<(Source, SourceSecrets), Fiel
     }
 }
 
-/// What a retry brings for a source that was read before: what the first build brought was
-/// erased when it ended.
-pub(super) fn again(source: &Source, auth: SourceAuth) -> Result<SourceSecrets, FieldError> {
-    check_again(source, &auth).and_then(|()| secrets(Hidden::default(), auth)).map_err(|error| {
-        FieldError { field: error.field.replace("source.auth", "source_auth"), ..error }
+/// What a retry brings for a source that was read before, and its address, where that hid
+/// something: what the first build brought was erased when it ended.
+pub(super) fn again(
+    source: &Source,
+    auth: Option<SourceAuth>,
+    url: Option<&str>,
+) -> Result<SourceSecrets, FieldError> {
+    if auth.is_none() && url.is_none() {
+        return Ok(SourceSecrets::default());
+    }
+    let auth = auth.unwrap_or_default();
+    let read = || {
+        let hidden = url.map_or_else(|| Ok(Hidden::default()), |url| same_place(source, url))?;
+        check_again(source, &auth)?;
+        secrets(hidden, auth)
+    };
+    read().map_err(|error| {
+        let field = error.field.replace("source.auth", "source_auth");
+        FieldError { field: field.replace("source.url", "source_url"), ..error }
     })
 }
 
+/// What an address hides that is the source's own but for that.
+fn same_place(source: &Source, text: &str) -> Result<Hidden, FieldError> {
+    let (shown, given, hidden) = match source {
+        Source::Archive { url, .. } => {
+            let (given, hidden) = ArchiveUrl::parse(text)?;
+            (url.as_str(), given.to_string(), hidden)
+        }
+        Source::Git { url, .. } => {
+            let (given, hidden) = GitUrl::parse(text)?;
+            (url.as_str(), given.to_string(), hidden)
+        }
+        Source::Github { .. }
+        | Source::Dockerfile { .. }
+        | Source::Upload { .. }
+        | Source::Image { .. } => {
+            let message = format!("is not for a source of type {}", source.kind());
+            return Err(FieldError::new("source.url", message));
+        }
+    };
+    if given == shown {
+        return Ok(hidden);
+    }
+    let message = format!("is another address than that of the build, which is {shown}");
+    Err(FieldError::new("source.url", message).hint("submit a new build for another source"))
+}
+
 fn check_again(source: &Source, auth: &SourceAuth) -> Result<(), FieldError> {
+    let SourceAuth { username, password, token, headers, ssh_key } = auth;
+    let has_login = username.is_some() || password.is_some() || ssh_key.is_some();
     match source {
         Source::Archive { .. } => {
             refuse_ssh_key(auth, "is for repositories by ssh, not for archives")
         }
         Source::Git { url, known_hosts, .. } => check_git(url, known_hosts.as_deref(), auth),
         Source::Github { .. } => {
-            let SourceAuth { username, password, token: _, headers, ssh_key } = auth;
-            if username.is_some() || password.is_some() || ssh_key.is_some() || !headers.is_empty()
-            {
+            if has_login || !headers.is_empty() {
                 return Err(FieldError::new("source.auth", "for github takes a token alone"));
             }
             Ok(())
         }
         Source::Dockerfile { .. } | Source::Upload { .. } | Source::Image { .. } => {
+            if !has_login && token.is_none() && headers.is_empty() {
+                return Ok(());
+            }
             let message = format!("is not for a source of type {}", source.kind());
             Err(FieldError::new("source.auth", message))
         }
@@ -192,7 +235,7 @@ fn secrets(hidden: Hidden, auth: SourceAuth) -> Result<SourceSecrets, FieldError
         }
     };
     if hidden.login.is_some() && login.is_some() {
-        return Err(field("username", "is given, and source.url has a login, too; give one"));
+        return Err(field("username", "is given, and the address has a login, too; give one"));
     }
     let login = hidden.login.or(login);
     if login.is_some() && token.is_some() {
@@ -210,6 +253,10 @@ fn secrets(hidden: Hidden, auth: SourceAuth) -> Result<SourceSecrets, FieldError
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         if !is_name {
             return Err(field("headers", "has a name that no header may have"));
+        }
+        if frames_a_request(name) {
+            let message = "is set by slipway itself: it frames the request or says where it goes";
+            return Err(field(&format!("headers.{name}"), message).hint("leave it out"));
         }
         if name.eq_ignore_ascii_case("authorization") && (login.is_some() || token.is_some()) {
             return Err(field("headers", "has authorization beside a login or a token; give one"));

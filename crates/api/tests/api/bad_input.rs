@@ -83,6 +83,12 @@ async fn values_that_do_not_fit() {
         json!({"source": {"type": "dockerfile", "content": "x".repeat(1_100_000)}}),
         json!({"source": {"type": "upload", "id": "0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}),
         json!({"dockerfile": "../Dockerfile"}),
+        json!({"source": {"type": "dockerfile", "content": "F", "files": {"a/../../b": ""}}}),
+        json!({"source": {"type": "git", "url": "https://h.example/a", "subdir": "/etc"}}),
+        json!({"source": {"type": "git", "url": "https://h.example/a", "subdir": "../x"}}),
+        json!({"source": {"type": "git", "url": "https://h.example/a", "ref": "--upload-pack=x"}}),
+        json!({"source": {"type": "archive", "url": "https://h.example:99999/a"}}),
+        json!({"source": {"type": "archive", "url": "https:/h.example/a b"}}),
         json!({"args": many}),
         json!({"args": {"A": 1}}),
         json!({"labels": {"": "x"}}),
@@ -103,8 +109,14 @@ async fn values_that_do_not_fit() {
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 {"error":{"code":"invalid_field","message":"is empty","field":"source.content","hint":"put the Dockerfile's text there"}}
     400 {"error":{"code":"invalid_field","message":"is larger than 1 MiB","field":"source.content","hint":"upload a build context instead"}}
-    400 {"error":{"code":"no_such_upload","message":"there is no upload 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071","field":"source.id","hint":"send the context to /api/v2/uploads?project=… of the build's project first"}}
+    400 {"error":{"code":"no_such_upload","message":"there is no upload 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071","field":"source.id","hint":"take the id from the answer of POST /api/v2/uploads; an upload belongs to the project that it was sent for, and is removed when nothing used it for a while"}}
     400 {"error":{"code":"invalid_field","message":"leaves the build context","field":"dockerfile"}}
+    400 {"error":{"code":"invalid_field","message":"has \"a/../../b\", which leaves the build context","field":"source.files"}}
+    400 {"error":{"code":"invalid_field","message":"is not a path within the source, such as services/api","field":"source.subdir"}}
+    400 {"error":{"code":"invalid_field","message":"leaves the source","field":"source.subdir"}}
+    400 {"error":{"code":"invalid_field","message":"is no name of a branch, tag or commit","field":"source.ref","hint":"write it as main, v1.2, refs/heads/main or the hexadecimal digits of a commit, 7 of them at least"}}
+    400 {"error":{"code":"invalid_field","message":"has a port that there is not: a port is 1 to 65535","field":"source.url","hint":"write it as https://host/path"}}
+    400 {"error":{"code":"invalid_field","message":"has a blank, a tab or a newline in it","field":"source.url","hint":"write a blank as %20"}}
     400 {"error":{"code":"invalid_field","message":"has more than 500 entries","field":"args"}}
     400 {"error":{"code":"invalid_field","message":"must be a string, not an integer","field":"args.A"}}
     400 {"error":{"code":"invalid_field","message":"has a name that is empty, longer than 256 characters, or holds =, NUL or a newline","field":"labels"}}

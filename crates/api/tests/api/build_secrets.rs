@@ -63,7 +63,9 @@ async fn the_answer_warns_of_what_is_better_not_done() {
     let claimed = worker.claim().await;
     worker.finish(&claimed.lease, slipway_store::builds::Ending::Cancelled).await;
     let retry = format!("{}/retry", accepted.header("location"));
-    let again = server.post(&retry, r#"{"secrets": {"long": "long enough"}}"#).await;
+    let all = json!({"long": "long enough", "bool": "long enough", "tiny": "long enough",
+        "none": "long enough"});
+    let again = server.post(&retry, json!({"secrets": all}).to_string()).await;
     assert_eq!(again.status, 202, "{again:?}");
     let fields: Vec<_> = again.json()["warnings"]
         .as_array()

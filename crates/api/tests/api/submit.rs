@@ -62,8 +62,7 @@ async fn a_build_is_written_down_and_rung_for() {
         "pushing_ms": null,
         "queued_ms": null,
         "total_ms": null
-      },
-      "waiting": null
+      }
     }
     "#);
 

@@ -12,9 +12,11 @@ pub(crate) fn dockerfile_is_folder(dockerfile: &DockerfilePath) -> ContextError 
     refused(Reason::DockerfileMissing, message, "name the file in it as the build's dockerfile")
 }
 
-/// `top` are names at the top of the context, `likely` files called like a Dockerfile.
+/// `top` are names at the top of the context, `likely` files called like a Dockerfile; `subdir`
+/// is the folder of the source that is the context.
 pub(crate) fn dockerfile_missing(
     dockerfile: &DockerfilePath,
+    subdir: &[u8],
     top: &[Vec<u8>],
     more_at_top: bool,
     likely: &[Vec<u8>],
@@ -26,8 +28,17 @@ pub(crate) fn dockerfile_missing(
         (false, true) => format!("; it has {} and more", names.join(", ")),
     };
     let path = shorter(dockerfile.as_str().as_bytes(), LONGEST_SHOWN);
-    let message = format!("the build context has no file \"{path}\"{has}");
+    let message = match subdir {
+        [] => format!("the build context has no file \"{path}\"{has}"),
+        subdir => format!(
+            "the folder \"{}\" of the source, which subdir names, has no file \"{path}\"{has}",
+            shown(subdir)
+        ),
+    };
     let hint = match (likely, top) {
+        ([], _) if !subdir.is_empty() => {
+            "correct subdir, or dockerfile, whose path starts at that folder".to_owned()
+        }
         ([], _) => "add it to the archive; its path starts at the top of the archive".to_owned(),
         ([found, ..], [folder]) if is_in(found, folder, dockerfile.as_str().as_bytes()) => format!(
             "found it as {}: archive the folder from inside it, as in: tar -C {} -c .",
@@ -48,10 +59,21 @@ fn is_in(found: &[u8], folder: &[u8], dockerfile: &[u8]) -> bool {
 }
 
 /// Nothing is below the folder that was to be the context.
-pub(crate) fn no_folder(folder: &[u8], dockerfile: &DockerfilePath) -> ContextError {
-    let message = format!("there is no folder \"{}\" to build in", shown(folder));
-    let hint = format!("set subdir to the folder that has {dockerfile}, or leave it out");
-    refused(Reason::DockerfileMissing, message, &hint)
+pub(crate) fn no_folder(folder: &[u8]) -> ContextError {
+    let message = format!("the source has no folder \"{}\", which subdir names", shown(folder));
+    let hint = "correct subdir, whose path starts at the top of the source, or leave it out";
+    refused(Reason::SourceNotFound, message, hint)
+}
+
+/// All that came is a file that is an archive by its name.
+pub(crate) fn nested(archive: &[u8]) -> ContextError {
+    let message =
+        format!("the build context holds nothing but another archive, \"{}\"", shown(archive));
+    refused(
+        Reason::ContextNotAnArchive,
+        message,
+        "send what is inside it, not packed a second time",
+    )
 }
 
 /// The folder that was asked for cannot be one.

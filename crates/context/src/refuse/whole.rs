@@ -35,9 +35,9 @@ pub(crate) fn input(error: InputError, entry: Option<&[u8]>) -> ContextError {
         InputError::Failed(error) => {
             tracing::error!(%error, "a stored build context cannot be read");
             refused(
-                Reason::Internal,
+                Reason::ContextUnreadable,
                 "the stored build context could not be read".to_owned(),
-                "try again; the worker's log has the cause",
+                "submit again later; the worker's log has the cause",
             )
         }
     }

@@ -138,6 +138,23 @@ fn a_missing_dockerfile_is_explained() {
 }
 
 #[test]
+fn a_context_of_one_file_that_is_an_archive_is_told() {
+    let inner = archives::honest();
+    for name in ["app.tar", "dist/App.ZIP", "x/y/app.tar.gz"] {
+        let tar = Tar::default().folder("dist").file(name, &inner).end();
+        for archive in [tar.clone(), archives::gzip(&tar)] {
+            let (reason, message) = refusal(&*archive);
+            assert_eq!(reason, Reason::ContextNotAnArchive);
+            let told = format!("the build context holds nothing but another archive, \"{name}\"");
+            assert_eq!(message, told);
+        }
+    }
+    // Not where it is one file of several.
+    let tar = Tar::default().file("app.tar", &inner).file("README", b"").end();
+    assert_eq!(refusal(&*tar).0, Reason::DockerfileMissing);
+}
+
+#[test]
 fn trouble_with_the_store_is_not_the_senders() {
     struct Broken;
     impl Read for Broken {
@@ -150,7 +167,7 @@ fn trouble_with_the_store_is_not_the_senders() {
     let gzip = archives::gzip(&tar);
     for start in [&tar[..0], &tar[..100], &tar[..1_000], &gzip[..50]] {
         let (reason, message) = refusal(once(start.chain(Broken)));
-        assert_eq!(reason, Reason::Internal);
+        assert_eq!(reason, Reason::ContextUnreadable);
         assert_eq!(message, "the stored build context could not be read");
     }
 }

@@ -122,10 +122,18 @@ fn a_folder_of_the_tree_is_the_context() {
     assert_eq!(names(&archive, &inner).unwrap(), ["Dockerfile"]);
 
     let failure = names(&archive, &with("services/gone")).unwrap_err();
-    assert_eq!(failure.reason, Reason::DockerfileMissing);
-    assert_eq!(failure.message, "there is no folder \"services/gone\" to build in");
+    assert_eq!(failure.reason, Reason::SourceNotFound);
+    assert_eq!(failure.message, "the source has no folder \"services/gone\", which subdir names");
+    assert!(!failure.hint.unwrap().contains("Dockerfile"));
     let failure = names(&archive, &with("README")).unwrap_err();
+    assert_eq!(failure.reason, Reason::SourceNotFound);
+    let failure = names(&archive, &with("services")).unwrap_err();
     assert_eq!(failure.reason, Reason::DockerfileMissing);
+    assert_eq!(
+        failure.message,
+        "the folder \"services\" of the source, which subdir names, has no file \"Dockerfile\"; \
+         it has api, web"
+    );
     let failure = names(&archive, &with("../x")).unwrap_err();
     assert_eq!(failure.message, "the folder \"../x\" to build in leaves the tree");
 

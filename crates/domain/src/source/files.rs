@@ -9,6 +9,8 @@ const MAX_DOCKERFILE_BYTES: usize = 1024 * 1024;
 /// All of them together: they are kept in the build's row.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 const MAX_FILES: usize = 500;
+/// Of a path, in an error.
+const MAX_SHOWN: usize = 100;
 
 pub(super) fn check(
     content: &str,
@@ -31,8 +33,13 @@ pub(super) fn check(
     }
     let mut places = BTreeSet::new();
     for path in files.keys() {
-        let Some(place) = inside("source.files", path)? else {
-            return refuse("has a file without a name".into());
+        let place = inside(path).map_err(|astray| {
+            let named: String = path.chars().take(MAX_SHOWN).collect();
+            let why = astray.within("the build context", "conf/app.toml");
+            FieldError::new("source.files", format!("has {named:?}, which {why}"))
+        })?;
+        let Some(place) = place else {
+            return refuse(format!("has {path:?}, which names no file"));
         };
         if place == dockerfile.as_str() {
             return refuse(format!("has {place:?}, which is the Dockerfile"))
@@ -77,7 +84,12 @@ mod tests {
             &["./Dockerfile"],
             &["Dockerfile/x"],
         ] {
-            assert_eq!(checked(bad).unwrap_err().field, "source.files", "{bad:?}");
+            let error = checked(bad).unwrap_err();
+            assert_eq!(error.field, "source.files", "{bad:?}");
+            // The last one is what is wrong.
+            let named = format!("{:?}", bad.last().unwrap());
+            let place = named.replace("./", "");
+            assert!(error.message.contains(&named) || error.message.contains(&place), "{error:?}");
         }
     }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{ParseError, Url};
 
 use super::Hidden;
-use super::address::{http, take_login};
+use super::address::{NO_PORT, check_spelling, http, take_login};
 use crate::FieldError;
 
 const MAX_REF_CHARS: usize = 255;
@@ -30,13 +30,23 @@ impl GitUrl {
             FieldError::new(FIELD, "is of another kind than https, http or ssh")
                 .hint("write it as https://host/path.git, ssh://git@host/path.git or git@host:path")
         };
-        if text.starts_with('-') || text.contains(char::is_control) || names_a_program(text) {
+        if text.starts_with('-') || names_a_program(text) {
             return Err(other());
         }
-        if text.starts_with("ssh://") || !text.contains("://") {
+        check_spelling(FIELD, text)?;
+        let scheme = text.split(':').next().unwrap_or_default();
+        let is_http = ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
+        if text.starts_with("ssh://") && Url::parse(text) == Err(ParseError::InvalidPort) {
+            return Err(FieldError::new(FIELD, NO_PORT)
+                .hint("write it as ssh://git@host:22/path.git, or git@host:path without a port"));
+        }
+        if !is_http && (text.starts_with("ssh://") || !text.contains("://")) {
             return Ok((Self(ssh(text).ok_or_else(other)?), Hidden::default()));
         }
-        let mut url = http(FIELD, text).map_err(|_| other())?;
+        if !is_http {
+            return Err(other());
+        }
+        let mut url = http(FIELD, text)?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(FieldError::new(
                 FIELD,
@@ -134,10 +144,16 @@ impl GitRef {
             && text != "@"
             && !text.contains(strange);
         good.then(|| Self(text.to_owned())).ok_or_else(|| {
-            FieldError::new("source.ref", "is no name of a branch, tag or commit")
-                .hint("write it as main, v1.2, refs/heads/main or a commit's hexadecimal digits")
+            let least = Self::LEAST_DIGITS;
+            FieldError::new("source.ref", "is no name of a branch, tag or commit").hint(format!(
+                "write it as main, v1.2, refs/heads/main or the hexadecimal digits of a commit, \
+                 {least} of them at least"
+            ))
         })
     }
+
+    /// Digits that a commit is named by at least. Fewer are likely to be those of several.
+    pub const LEAST_DIGITS: usize = 7;
 
     /// The reference as text.
     #[must_use]
@@ -148,7 +164,17 @@ impl GitRef {
     /// Whether it may be a commit: 7 to 64 hexadecimal digits.
     #[must_use]
     pub fn may_be_commit(&self) -> bool {
-        (7..=64).contains(&self.0.len()) && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
+        (Self::LEAST_DIGITS..=64).contains(&self.0.len()) && self.is_hexadecimal()
+    }
+
+    /// Whether it would be a commit if it had more digits.
+    #[must_use]
+    pub fn has_too_few_digits(&self) -> bool {
+        (4..Self::LEAST_DIGITS).contains(&self.0.len()) && self.is_hexadecimal()
+    }
+
+    fn is_hexadecimal(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 }
 
@@ -194,9 +220,16 @@ mod tests {
             "ssh://-u@h/a",
             "https://h.example/a#main",
             "h.example:a/b",
+            "git@h.example:a b",
+            "git@h.example:a\\b",
+            "https:/h.example/a.git",
         ] {
             assert_eq!(GitUrl::parse(bad).unwrap_err().field, "source.url", "{bad:?}");
         }
+        let error = GitUrl::parse("https://h.example:99999/a.git").unwrap_err();
+        assert!(error.message.contains("1 to 65535"), "{error:?}");
+        let error = GitUrl::parse("ssh://git@h.example:99999/a.git").unwrap_err();
+        assert!(error.message.contains("1 to 65535"), "{error:?}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod checksum;
 mod files;
 mod git;
 mod github;
+mod header;
 mod path;
 mod template;
 
@@ -21,6 +22,7 @@ pub use address::{ArchiveUrl, Hidden};
 pub use checksum::Sha256;
 pub use git::{GitRef, GitUrl};
 pub use github::{GithubOwner, GithubRepo};
+pub use header::frames_a_request;
 pub use path::{DockerfilePath, SubDir};
 pub use template::TemplateName;
 

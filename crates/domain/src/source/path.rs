@@ -19,7 +19,10 @@ impl DockerfilePath {
     /// # Errors
     /// When it is empty, absolute, too long, leaves the context, or has a control character.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let path = inside("dockerfile", text)?;
+        let path = inside(text).map_err(|astray| {
+            let message = astray.within("the build context", "docker/Dockerfile");
+            FieldError::new("dockerfile", message)
+        })?;
         path.map(Self)
             .ok_or_else(|| FieldError::new("dockerfile", "is empty; leave it out for Dockerfile"))
     }
@@ -54,7 +57,10 @@ impl SubDir {
     /// # Errors
     /// When it is absolute, too long, leaves the source, or has a control character.
     pub fn parse(text: &str) -> Result<Option<Self>, FieldError> {
-        Ok(inside("source.subdir", text)?.map(Self))
+        let path = inside(text).map_err(|astray| {
+            FieldError::new("source.subdir", astray.within("the source", "services/api"))
+        })?;
+        Ok(path.map(Self))
     }
 
     /// The path as text.
@@ -64,18 +70,36 @@ impl SubDir {
     }
 }
 
+/// Why a text is no path of names alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Astray {
+    TooLong,
+    NoPath,
+    Leaves,
+}
+
+impl Astray {
+    /// The words for a path that should be within `tree`, as `example` is.
+    pub(super) fn within(self, tree: &str, example: &str) -> String {
+        match self {
+            Self::TooLong => format!("is longer than {MAX_CHARS} characters"),
+            Self::NoPath => format!("is not a path within {tree}, such as {example}"),
+            Self::Leaves => format!("leaves {tree}"),
+        }
+    }
+}
+
 /// A path of names alone; `None` where it has none.
-pub(super) fn inside(field: &str, text: &str) -> Result<Option<String>, FieldError> {
-    let refuse = |message: &str| Err(FieldError::new(field, message));
+pub(super) fn inside(text: &str) -> Result<Option<String>, Astray> {
     if text.len() > MAX_CHARS {
-        return refuse("is longer than 1024 characters");
+        return Err(Astray::TooLong);
     }
     if text.starts_with('/') || text.contains('\\') || text.contains(char::is_control) {
-        return refuse("is not a path within the build context, such as docker/Dockerfile");
+        return Err(Astray::NoPath);
     }
     let words: Vec<&str> = text.split('/').filter(|word| !matches!(*word, "" | ".")).collect();
     if words.contains(&"..") {
-        return refuse("leaves the build context");
+        return Err(Astray::Leaves);
     }
     Ok((!words.is_empty()).then(|| words.join("/")))
 }
@@ -97,7 +121,8 @@ mod tests {
         assert_eq!(SubDir::parse("./").unwrap(), None);
         assert_eq!(SubDir::parse("a//b/").unwrap().unwrap().as_str(), "a/b");
         for bad in ["/", "..", "a/../..", "a\nb"] {
-            assert!(SubDir::parse(bad).is_err(), "{bad:?}");
+            let error = SubDir::parse(bad).unwrap_err();
+            assert!(error.message.contains(" the source"), "{error:?}");
         }
     }
 }

@@ -67,7 +67,8 @@ async fn a_folder_of_it_without_what_is_ignored() {
     let fetched = run.fetch(&of(&server.url("app.git"))).await.unwrap();
     let missing = ContextOptions { subdir: Some("none".into()), ..options };
     let Err(ContextError::Refused(failure)) = read(fetched, missing).await else { panic!() };
-    assert_eq!(failure.reason, Reason::DockerfileMissing, "{failure:?}");
+    assert_eq!(failure.reason, Reason::SourceNotFound, "{failure:?}");
+    assert!(failure.message.contains("no folder \"none\", which subdir names"), "{failure:?}");
     run.left_nothing();
 }
 

@@ -1,7 +1,7 @@
 //! A header that a request brings along, such as a token of the source.
 
-use http::{HeaderName, HeaderValue, header};
-use slipway_domain::Secret;
+use http::{HeaderName, HeaderValue};
+use slipway_domain::{Secret, frames_a_request};
 use thiserror::Error;
 
 /// A header whose value is never shown. It is good: it can be sent as it is.
@@ -25,24 +25,6 @@ pub enum HeaderError {
     Value(HeaderName),
 }
 
-/// What frames a request or says where it goes: with one of these a request could be made
-/// two, or its answer something else than the file.
-const OURS: [HeaderName; 13] = [
-    header::ACCEPT_ENCODING,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::RANGE,
-    header::IF_RANGE,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::USER_AGENT,
-];
-
 impl SecretHeader {
     /// Checks name and value.
     ///
@@ -51,7 +33,7 @@ impl SecretHeader {
     pub fn new(name: &str, value: &Secret) -> Result<Self, HeaderError> {
         let parsed = HeaderName::from_bytes(name.as_bytes());
         let name = parsed.map_err(|_| HeaderError::Name(name.to_owned()))?;
-        if OURS.contains(&name) || name == "keep-alive" || name == "proxy-connection" {
+        if frames_a_request(name.as_str()) {
             return Err(HeaderError::Ours(name));
         }
         let Ok(mut value) = HeaderValue::from_str(value.expose()) else {

@@ -77,6 +77,46 @@ async fn one_that_breaks_off_in_the_middle_of_a_build_is_taken_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_away_when_a_build_starts_is_waited_for() {
+    let bucket = Bucket::new().await.unwrap();
+    let wire = Wire::to(End::Tcp(bucket.address())).await.unwrap();
+    let stack = on(&wire.address()).await;
+    let upload = stack.daemon.upload(archives::honest()).await.unwrap();
+    let mut build = build_of("");
+    build["source"] = json!({"type": "upload", "id": upload});
+    wire.cut();
+    let id = stack.submitted(&build).await;
+    stack.daemon.until(&id, &["preparing"]).await.unwrap();
+    // One try asks for twenty seconds.
+    stack.daemon.until(&id, &["queued"]).await.unwrap();
+    wire.mend();
+    let done = stack.daemon.end(&id).await.unwrap();
+    assert_eq!(done["status"], "succeeded", "{done:#}");
+    assert_eq!(done["attempt"], 2, "{done:#}");
+    let log = stack.daemon.build_log(&id).await.unwrap();
+    assert!(log.contains("the store of uploads does not answer; the build is back"), "{log}");
+    // No host is to blame.
+    let hosts = stack.get("/api/v2/hosts").await;
+    assert!(hosts["hosts"][0]["problem"].is_null(), "{hosts:#}");
+    stack.leaves_nothing(&[&id]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_lost_before_a_build_starts_is_named() {
+    let bucket = Bucket::new().await.unwrap();
+    let stack = on(&bucket.address()).await;
+    let upload = stack.daemon.upload(archives::honest()).await.unwrap();
+    bucket.remove().unwrap();
+    let done = built(&stack, &upload).await;
+    let failure = &done["failure"];
+    assert_eq!(failure["reason"], "uploads_refused", "{failure:#}");
+    assert_eq!(failure["fault"], "system");
+    assert_eq!(failure["message"], "the store of uploads refuses: the bucket does not exist");
+    assert!(failure["hint"].as_str().unwrap().contains("whoever runs slipway"), "{failure:#}");
+    stack.leaves_nothing(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_under_an_upload_is_said_and_survived() {
     let bucket = Bucket::new().await.unwrap();
     let wire = Wire::to(End::Tcp(bucket.address())).await.unwrap();

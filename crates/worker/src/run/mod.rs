@@ -261,21 +261,8 @@ impl From<StoreError> for Broken {
             return Self::LeaseLost;
         }
         let cause = &error as &dyn std::error::Error;
-        tracing::error!(error = cause, "the build's state or upload cannot be read or written");
-        let message = match error {
-            StoreError::Refused { .. } | StoreError::Blobs(_) => {
-                "slipway could not read the upload"
-            }
-            StoreError::LeaseLost(_)
-            | StoreError::Full(_)
-            | StoreError::Unavailable(_)
-            | StoreError::Corrupt { .. }
-            | StoreError::Sealed { .. }
-            | StoreError::SealedFollower { .. }
-            | StoreError::Database(_)
-            | StoreError::Settings(_)
-            | StoreError::Migrate(_) => "slipway could not read or write the build's state",
-        };
+        tracing::error!(error = cause, "the build's state cannot be read or written");
+        let message = "slipway could not read or write the build's state";
         Self::Failed(Failure::new(Reason::Internal, message))
     }
 }

@@ -18,6 +18,9 @@ pub(super) const PURGE_LIMIT: Duration = Duration::from_secs(60);
 /// seen first.
 const AFTER_A_LOSS: TimeDelta = TimeDelta::seconds(1);
 
+/// One that lost something else than its host waits for that to be seen to.
+const AFTER_ANOTHER_LOSS: TimeDelta = TimeDelta::seconds(10);
+
 /// Whether the engine itself has said that it is done with the build. One that was only
 /// left may finish the image yet: the sweep looks again then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,11 @@ impl Run<'_> {
                 self.worker.pool.set_aside(self.lease.host(), &failure);
                 let note = format!("{}; the build is back in line", failure.message);
                 self.hand_back(note, Some(failure), false).await
+            }
+            Went::Wrong(failure) if failure.next() == Next::RetryLater => {
+                let purged = self.purge_quietly(Engine::MayGoOn).await;
+                let note = format!("{}; the build is back in line", failure.message);
+                self.hand_back(note, Some(failure), purged).await
             }
             Went::Wrong(failure) if failure.reason == Reason::TimedOut => {
                 let purged = self.purge_rest(Engine::MayGoOn).await;
@@ -98,7 +106,11 @@ impl Run<'_> {
     ) -> Result<BuildState, StoreError> {
         let store = &self.worker.store;
         let now = store.now();
-        let not_before = if loss.is_some() { now + AFTER_A_LOSS } else { now };
+        let not_before = match loss.as_ref().map(Failure::next) {
+            None => now,
+            Some(Next::RetryLater) => now + AFTER_ANOTHER_LOSS,
+            Some(Next::RetryElsewhere | Next::RetryPush | Next::Fail) => now + AFTER_A_LOSS,
+        };
         let max_attempts = self.worker.settings.max_attempts;
         let loss = loss.map(|failure| self.masked(failure));
         let terms = HandBack { note: self.mask.apply(note), loss, max_attempts, not_before };

@@ -111,7 +111,7 @@ async fn what_is_not_there_and_what_nobody_may_reach() {
         (json!({"type": "git", "url": &closed}), "source_denied"),
         (json!({"type": "git", "url": &closed, "auth": {"token": "wr0ng"}}), "source_denied"),
         (json!({"type": "git", "url": "http://169.254.169.254/x.git"}), "address_refused"),
-        (json!({"type": "git", "url": &url, "subdir": "none"}), "dockerfile_missing"),
+        (json!({"type": "git", "url": &url, "subdir": "none"}), "source_not_found"),
     ] {
         let shown = source.to_string();
         let (got, _, said) = failing(&stack, source).await;
@@ -128,5 +128,8 @@ async fn what_is_not_there_and_what_nobody_may_reach() {
         let answer = stack.daemon.submit(&build_from(source)).await.unwrap();
         assert_eq!(answer["error"]["field"], field, "{answer:#}");
     }
+    // Nor at any level of the daemon's own log, as it is and as it travels.
+    let said = stack.daemon.log();
+    assert!(!said.contains("wr0ng") && !said.contains("b2F1dGgyOndyMG5n"));
     stack.leaves_nothing(&[]).await;
 }
