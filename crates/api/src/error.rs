@@ -77,6 +77,21 @@ pub(crate) enum Error {
     /// No host has this name.
     #[error("there is no host {0}")]
     NoSuchHost(HostName),
+    /// No trigger has this name or id.
+    #[error("there is no trigger {0}")]
+    NoSuchTrigger(String),
+    /// Another trigger has this name.
+    #[error("there is a trigger {0} already")]
+    TriggerNamed(String),
+    /// What is to be changed is not the database's.
+    #[error("the trigger {0} is in the settings file")]
+    TriggerInSettings(String),
+    /// A delivery of a forge has no signature.
+    #[error("the delivery is not signed")]
+    Unsigned { header: &'static str },
+    /// A delivery of a forge is signed with another secret.
+    #[error("the delivery is signed by nobody that is known here")]
+    WronglySigned,
     /// The idempotency key belongs to another request.
     #[error("this Idempotency-Key came with another request before")]
     KeyTaken,
@@ -169,6 +184,17 @@ impl Error {
                      a while",
             ),
             Self::NoSuchHost(_) => say(S::NOT_FOUND, "no_such_host"),
+            Self::NoSuchTrigger(_) => say(S::NOT_FOUND, "no_such_trigger"),
+            Self::TriggerNamed(_) => say(S::CONFLICT, "trigger_exists").field("name"),
+            Self::TriggerInSettings(_) => say(S::CONFLICT, "trigger_in_settings")
+                .hint("change it there, under [[triggers]], and start the servers again"),
+            Self::Unsigned { header } => say(S::UNAUTHORIZED, "unsigned")
+                .field(*header)
+                .hint("give the webhook a secret at the forge, and the same to a trigger here"),
+            Self::WronglySigned => say(S::UNAUTHORIZED, "wrongly_signed").hint(
+                "the webhook's secret must be that of a trigger, or the forge's in [webhooks] \
+                 of the settings",
+            ),
             Self::KeyTaken => say(S::CONFLICT, "idempotency_key_taken")
                 .field("Idempotency-Key")
                 .hint("take a new key for a new request"),
@@ -235,6 +261,7 @@ fn store_failed(error: &StoreError) -> Answer {
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }
         | StoreError::SealedFollower { .. }
+        | StoreError::SealedTrigger { .. }
         | StoreError::Database(_)
         | StoreError::Blobs(_)
         | StoreError::Settings(_)

@@ -1,6 +1,6 @@
 //! What can go wrong with the state of record, by what its caller does about it.
 
-use slipway_domain::{BuildId, FollowerId};
+use slipway_domain::{BuildId, FollowerId, TriggerId};
 use sqlx::sqlite::SqliteError;
 use thiserror::Error;
 
@@ -41,6 +41,14 @@ pub enum StoreError {
     SealedFollower {
         /// Whose address.
         follower: FollowerId,
+        /// Why.
+        problem: &'static str,
+    },
+    /// The secrets of a trigger cannot be opened with the keys at hand.
+    #[error("the secrets of trigger {trigger} cannot be opened: {problem}")]
+    SealedTrigger {
+        /// Whose secrets.
+        trigger: TriggerId,
         /// Why.
         problem: &'static str,
     },

@@ -22,9 +22,11 @@ pub mod outbox;
 pub mod projects;
 mod schema;
 pub mod seal;
+pub mod triggers;
 pub mod turns;
 pub mod uploads;
 mod walk;
+pub mod webhooks;
 
 pub use db::Store;
 pub use error::StoreError;

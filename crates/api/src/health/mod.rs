@@ -193,6 +193,7 @@ const fn in_short(error: &StoreError) -> &'static str {
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }
         | StoreError::SealedFollower { .. }
+        | StoreError::SealedTrigger { .. }
         | StoreError::Database(_)
         | StoreError::Blobs(_)
         | StoreError::Settings(_)

@@ -30,7 +30,7 @@ pub enum FollowerForm {
         forge: Forge,
         /// What distinguishes it from others' statuses of the commit, such as `slipway/app`.
         context: String,
-        /// A page about the build, where there is one.
+        /// A page about the build, where there is one; `{build}` in it stands for its id.
         link: Option<String>,
     },
 }

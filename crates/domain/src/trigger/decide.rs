@@ -76,6 +76,13 @@ impl fmt::Display for PassedBy {
 }
 
 impl Trigger {
+    /// Whether it is for this repository, whatever happened to it.
+    #[must_use]
+    pub fn is_for(&self, happening: &Happening) -> bool {
+        self.definition.forge == happening.forge
+            && self.repository.matches(happening.repository.as_str())
+    }
+
     /// What it makes of something that happened.
     ///
     /// # Errors

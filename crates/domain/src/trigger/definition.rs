@@ -204,6 +204,9 @@ impl TriggerSecrets {
             if value.expose().is_empty() {
                 return Err(FieldError::new(field, "is empty, as of a variable that is not set"));
             }
+            if field == "token" && !value.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(FieldError::new(field, "has a character that no token has"));
+            }
             if value.expose().len() > 4096 || value.expose().contains(char::is_control) {
                 let message = "is larger than 4 KiB or has a control character in it";
                 return Err(FieldError::new(field, message));

@@ -13,7 +13,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest, Sha256};
-use slipway_domain::{BuildId, FollowerId};
+use slipway_domain::{BuildId, FollowerId, TriggerId};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -138,6 +138,24 @@ impl KeyRing {
     ) -> Result<Vec<u8>, StoreError> {
         self.open_for(follower.as_uuid(), sealed)
             .map_err(|problem| StoreError::SealedFollower { follower, problem })
+    }
+
+    pub(crate) fn seal_trigger(
+        &self,
+        trigger: TriggerId,
+        plain: &[u8],
+    ) -> Result<Sealed, StoreError> {
+        self.seal_for(trigger.as_uuid(), plain)
+            .map_err(|problem| StoreError::SealedTrigger { trigger, problem })
+    }
+
+    pub(crate) fn open_trigger(
+        &self,
+        trigger: TriggerId,
+        sealed: &Sealed,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.open_for(trigger.as_uuid(), sealed)
+            .map_err(|problem| StoreError::SealedTrigger { trigger, problem })
     }
 
     /// Seals what belongs to one row, by that row's id.

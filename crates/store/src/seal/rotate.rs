@@ -1,12 +1,12 @@
-//! Seals what is sealed with an old key once more, with the current one: secrets of builds, and
-//! addresses of followers.
+//! Seals what is sealed with an old key once more, with the current one: secrets of builds and
+//! of triggers, and addresses of followers.
 //!
 //! Small transactions, each of which holds only the rows that it changes: builds are submitted,
 //! claimed and ended meanwhile. A row that is gone by then belonged to a build that ended.
 
 use std::collections::BTreeMap;
 
-use slipway_domain::{BuildId, FollowerId};
+use slipway_domain::{BuildId, FollowerId, TriggerId};
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ const BATCH: i64 = 20;
 /// What came of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotated {
-    /// Builds whose secrets, and followers whose addresses were sealed once more.
+    /// Builds and triggers whose secrets, and followers whose addresses were sealed once more.
     pub resealed: u64,
     /// Those that are still sealed with another key than the current one, by the name of that
     /// key: it is not in the ring, or somebody still seals with it.
@@ -32,15 +32,17 @@ pub struct Rotated {
 enum Table {
     Builds,
     Followers,
+    Triggers,
 }
 
 impl Table {
-    const ALL: [Self; 2] = [Self::Builds, Self::Followers];
+    const ALL: [Self; 3] = [Self::Builds, Self::Followers, Self::Triggers];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Builds => "sealed_secrets",
             Self::Followers => "followers",
+            Self::Triggers => "sealed_trigger_secrets",
         }
     }
 
@@ -48,6 +50,7 @@ impl Table {
         match self {
             Self::Builds => "build",
             Self::Followers => "id",
+            Self::Triggers => "trigger_id",
         }
     }
 
@@ -55,6 +58,7 @@ impl Table {
         match self {
             Self::Builds => keys.open(BuildId::from_uuid(owner), sealed),
             Self::Followers => keys.open_follower(FollowerId::from_uuid(owner), sealed),
+            Self::Triggers => keys.open_trigger(TriggerId::from_uuid(owner), sealed),
         }
     }
 
@@ -62,6 +66,7 @@ impl Table {
         match self {
             Self::Builds => keys.seal(BuildId::from_uuid(owner), plain),
             Self::Followers => keys.seal_follower(FollowerId::from_uuid(owner), plain),
+            Self::Triggers => keys.seal_trigger(TriggerId::from_uuid(owner), plain),
         }
     }
 }
