@@ -14,6 +14,7 @@ mod source;
 mod status;
 mod submit;
 mod template;
+mod trigger;
 mod upload;
 mod whole;
 
@@ -30,4 +31,8 @@ pub use source::{SourceAuth, SourceRequest};
 pub use status::Status;
 pub use submit::{LoginSchema, RetryBuild, SubmitBuild};
 pub use template::{TemplateList, TemplateView};
+pub use trigger::{
+    DryRun, DryRunView, FiredView, PassedByView, TriggerList, TriggerRequest, TriggerView,
+    WebhookAnswer, WebhookList, WebhookView, WouldBuild,
+};
 pub use upload::UploadView;

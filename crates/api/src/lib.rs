@@ -26,6 +26,7 @@ mod serve;
 mod templates;
 mod trace;
 mod warnings;
+pub mod webhooks;
 
 pub use dialects::DialectSettings;
 pub use health::{Health, Hosts, Usable};
@@ -64,6 +65,8 @@ pub struct Api {
     pub templates: Arc<Templates>,
     /// What is decided about the older services' APIs.
     pub dialects: DialectSettings,
+    /// What operators have set of webhooks.
+    pub webhooks: webhooks::Webhooks,
     /// Where the connections of the store are at home.
     pub runtime: Handle,
     /// Cancelled when the process is about to stop. Followers are sent away with a hint

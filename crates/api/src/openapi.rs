@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
 use crate::error::Error;
-use crate::{health, native, operations};
+use crate::{health, native, operations, webhooks};
 
 /// The document.
 #[derive(OpenApi)]
@@ -30,6 +30,8 @@ use crate::{health, native, operations};
         (name = "templates", description = "What builds can be made from without a source"),
         (name = "hosts", description = "The Docker hosts"),
         (name = "projects", description = "How many builds of each project run at once"),
+        (name = "triggers", description = "What is built when something happens at a forge"),
+        (name = "webhooks", description = "Where forges tell of it"),
         (name = "health", description = "How the service is"),
     ),
     paths(
@@ -52,6 +54,16 @@ use crate::{health, native, operations};
         native::projects::list,
         native::projects::limit,
         native::projects::unlimit,
+        native::triggers::list,
+        native::triggers::make,
+        native::triggers::one,
+        native::triggers::change,
+        native::triggers::remove,
+        native::dry_run::dry_run,
+        native::webhooks::list,
+        webhooks::receive::github,
+        webhooks::receive::gitea,
+        webhooks::receive::gitlab,
         health::health,
         health::live,
         health::ready,

@@ -11,10 +11,10 @@ use actix_web::{FromRequest, HttpRequest, Resource, Responder, Route, web};
 use crate::dialects::{self, boatyard, buildshuttle, generator, shared_submit, templates};
 use crate::error::Error;
 use crate::native::{
-    builds, cancel, events, hosts, logs, projects, retry, several, socket, submit,
-    templates as native_templates, uploads,
+    self, builds, cancel, dry_run, events, hosts, logs, projects, retry, several, socket, submit,
+    templates as native_templates, triggers, uploads,
 };
-use crate::{Otherwise, health, openapi, operations};
+use crate::{Otherwise, health, openapi, operations, webhooks};
 
 /// Adds every path.
 pub(crate) fn table(cfg: &mut web::ServiceConfig) {
@@ -45,6 +45,16 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/api/v2/hosts/{name}/undrain", [post(hosts::undrain)]);
     at(cfg, "/api/v2/projects", [get(projects::list)]);
     at(cfg, "/api/v2/projects/{name:.+}", [put(projects::limit), delete(projects::unlimit)]);
+
+    at(cfg, "/api/v2/triggers", [get(triggers::list), post(triggers::make)]);
+    at(cfg, "/api/v2/triggers/deliveries", [get(native::webhooks::list)]);
+    at(cfg, "/api/v2/triggers/dry-run", [post(dry_run::dry_run)]);
+    let trigger = [get(triggers::one), put(triggers::change), delete(triggers::remove)];
+    at(cfg, "/api/v2/triggers/{name}", trigger);
+
+    at(cfg, "/webhooks/github", [post(webhooks::github)]);
+    at(cfg, "/webhooks/gitea", [post(webhooks::gitea)]);
+    at(cfg, "/webhooks/gitlab", [post(webhooks::gitlab)]);
 
     open_at(cfg, "/api/v1", [get(templates::index)]);
     open_at(cfg, "/api/v1/build", [post(shared_submit::submit)]);

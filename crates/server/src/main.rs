@@ -1,6 +1,7 @@
 //! `slipwayd`: the roles of Slipway, one program.
 
 mod deadlines;
+mod inbox;
 mod lifecycle;
 mod metrics;
 mod parts;

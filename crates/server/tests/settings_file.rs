@@ -42,6 +42,13 @@ fn every_setting_has_a_line_and_every_line_is_a_setting() {
             "registries" => "registries.\"registry.example\"",
             name => name,
         };
+        // A list of them.
+        if let Some(list) = section.as_array() {
+            let listed = list.iter().map(|one| names_of(one.as_table().unwrap()));
+            let listed = listed.flatten().collect::<BTreeSet<_>>();
+            assert_eq!(listed, known_in(&format!("[[{heading}]]\n")), "[[{heading}]]");
+            continue;
+        }
         let section = section.as_table().unwrap();
         let section = section.get("registry.example").map_or(section, |of| of.as_table().unwrap());
         assert_eq!(names_of(section), known_in(&format!("[{heading}]\n")), "[{heading}]");

@@ -8,6 +8,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+/// What is kept of the body of a request.
+const KEPT_BYTES: u64 = 64 * 1024;
+
 /// A server, until it is dropped.
 #[derive(Debug)]
 pub struct Web {
@@ -91,7 +94,7 @@ impl Web {
         format!("http://{}", self.address)
     }
 
-    /// The heads of all requests so far.
+    /// All requests so far: the head of each, and the first 64 KiB of its body.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -120,8 +123,9 @@ async fn serve(
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let Answer { bytes, is_open } = answer(&head);
-    take_body(&mut connection, &head).await?;
-    asked.lock().unwrap_or_else(PoisonError::into_inner).push(head);
+    let body = take_body(&mut connection, &head).await?;
+    let request = head + &String::from_utf8_lossy(&body);
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
     connection.write_all(&bytes).await?;
     if is_open {
         connection.read_u8().await?;
@@ -129,10 +133,15 @@ async fn serve(
     connection.shutdown().await
 }
 
-/// Whoever sends something is not heard to the end by a server that hangs up before.
-async fn take_body(connection: &mut TcpStream, head: &str) -> io::Result<()> {
+/// Whoever sends something is not heard to the end by a server that hangs up before. What comes
+/// first is kept, and the rest of a large body passes by.
+async fn take_body(connection: &mut TcpStream, head: &str) -> io::Result<Vec<u8>> {
     let head = head.to_lowercase();
     let length = head.split_once("\ncontent-length: ").and_then(|(_, rest)| rest.lines().next());
     let length = length.and_then(|digits| digits.trim().parse().ok()).unwrap_or(0);
-    tokio::io::copy(&mut connection.take(length), &mut tokio::io::sink()).await.map(drop)
+    let mut coming = connection.take(length);
+    let mut kept = Vec::new();
+    (&mut coming).take(KEPT_BYTES).read_to_end(&mut kept).await?;
+    tokio::io::copy(&mut coming, &mut tokio::io::sink()).await?;
+    Ok(kept)
 }

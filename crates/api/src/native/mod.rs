@@ -2,6 +2,7 @@
 
 pub(crate) mod builds;
 pub(crate) mod cancel;
+pub(crate) mod dry_run;
 pub(crate) mod events;
 pub(crate) mod followers;
 pub(crate) mod hosts;
@@ -15,8 +16,10 @@ pub(crate) mod socket;
 pub(crate) mod source;
 pub(crate) mod submit;
 pub(crate) mod templates;
+pub(crate) mod triggers;
 pub(crate) mod uploads;
 mod view;
+pub(crate) mod webhooks;
 
 /// A build as `/api/v2` shows it, for those who are told of it.
 #[must_use]

@@ -35,5 +35,7 @@ mod stopping;
 mod storm;
 mod submit;
 mod templates;
+mod triggers;
 mod upload;
+mod webhooks;
 mod worker;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
+use slipway_api::webhooks::Webhooks;
 use slipway_api::{
     Api, DialectSettings, Health, Hosts, Limits, Live, Operations, Origins, Scrape, Serving,
     TemplateSettings, Templates, serve,
@@ -54,17 +55,23 @@ impl Server {
 
     pub(crate) async fn serving(limits: Limits, hosts: Hosts, serving: Serving) -> Self {
         let (dialects, templates) = Default::default();
-        Self::of(limits, hosts, serving, dialects, &templates).await
+        Self::of(limits, hosts, serving, dialects, &templates, Webhooks::default()).await
     }
 
     pub(crate) async fn with_dialects(dialects: DialectSettings) -> Self {
         let (limits, hosts, serving, templates) = Default::default();
-        Self::of(limits, hosts, serving, dialects, &templates).await
+        Self::of(limits, hosts, serving, dialects, &templates, Webhooks::default()).await
     }
 
     pub(crate) async fn with_templates(templates: &TemplateSettings) -> Self {
         let (limits, hosts, serving, dialects) = Default::default();
-        Self::of(limits, hosts, serving, dialects, templates).await
+        Self::of(limits, hosts, serving, dialects, templates, Webhooks::default()).await
+    }
+
+    pub(crate) async fn with_webhooks(webhooks: Webhooks) -> Self {
+        let (limits, hosts, serving, dialects) = Default::default();
+        let templates = TemplateSettings::default();
+        Self::of(limits, hosts, serving, dialects, &templates, webhooks).await
     }
 
     async fn of(
@@ -73,6 +80,7 @@ impl Server {
         serving: Serving,
         dialects: DialectSettings,
         templates: &TemplateSettings,
+        webhooks: Webhooks,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/rows.db", folder.path().display());
@@ -89,6 +97,7 @@ impl Server {
             addresses: AddressPolicy::public_only(),
             templates: Arc::new(Templates::open(templates).unwrap()),
             dialects,
+            webhooks,
             runtime: Handle::current(),
             stopping: CancellationToken::new(),
         };

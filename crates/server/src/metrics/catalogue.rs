@@ -8,7 +8,7 @@ const LONG: &[f64] =
     &[0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
 
 /// Counted by the process since it started: name, help.
-pub(super) const COUNTERS: [(&str, &str); 7] = [
+pub(super) const COUNTERS: [(&str, &str); 8] = [
     ("slipway_builds_submitted_total", "Builds that this process accepted."),
     (
         "slipway_builds_finished_total",
@@ -18,6 +18,10 @@ pub(super) const COUNTERS: [(&str, &str); 7] = [
     ("slipway_lease_expiries_total", "Leases of lost workers that this process took back."),
     ("slipway_log_bytes_total", "Bytes of build output that this process wrote, masked."),
     ("slipway_deliveries_total", "Tries to tell followers of builds, by outcome."),
+    (
+        "slipway_webhook_deliveries_total",
+        "Deliveries of forges that this process answered, by forge and outcome.",
+    ),
     ("slipway_push_retries_total", "Pushes that failed and were tried again."),
 ];
 

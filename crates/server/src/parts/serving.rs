@@ -17,7 +17,7 @@ use super::{database, ground::Ground};
 use crate::retention::Keep;
 use crate::roles::Failure;
 use crate::settings::Settings;
-use crate::{deadlines, retention};
+use crate::{deadlines, inbox, retention};
 
 /// The running parts.
 pub(crate) struct Serving {
@@ -26,6 +26,7 @@ pub(crate) struct Serving {
     push: JoinHandle<()>,
     deadlines: JoinHandle<()>,
     retention: JoinHandle<()>,
+    inbox: JoinHandle<()>,
     clock: JoinHandle<()>,
     /// Cancelled to send followers away and end the server.
     closing: CancellationToken,
@@ -44,7 +45,11 @@ impl Serving {
         company: Company,
     ) -> Result<Self, Failure> {
         let Ground { store, blobs, queue } = ground.clone();
-        let addresses = settings.limits.addresses(company == Company::Alone, &[])?;
+        let addresses = settings.limits.addresses(
+            company == Company::Alone,
+            // The status of its commits is set there.
+            &[settings.sources.github_host()?],
+        )?;
         let push = super::push::push(settings, ground, addresses.clone())?;
         let closing = CancellationToken::new();
         let origins = settings.http.origins()?;
@@ -57,6 +62,7 @@ impl Serving {
             addresses,
             templates: Arc::new(settings.templates.read()?),
             dialects: settings.dialects.for_api()?,
+            webhooks: settings.webhooks()?,
             runtime: Handle::current(),
             stopping: closing.clone(),
         };
@@ -70,6 +76,7 @@ impl Serving {
             ..slipway_api::Serving::default()
         };
         Ok(Self {
+            inbox: tokio::spawn(inbox::run(api.clone(), settings.webhooks.keep())),
             server: tokio::spawn(slipway_api::serve(port.listener()?, api, operations, serving)?),
             relay: tokio::spawn(Relay { store: store.clone(), queue: queue.clone() }.run()),
             push: tokio::spawn(push.run(closing.clone())),
@@ -88,6 +95,7 @@ impl Serving {
             _ = &mut self.push => "telling of followers",
             _ = &mut self.deadlines => "watch over deadlines",
             _ = &mut self.retention => "retention",
+            _ = &mut self.inbox => "inbox of webhooks",
             _ = &mut self.clock => "clock",
         }
     }
@@ -105,6 +113,7 @@ impl Serving {
         self.relay.abort();
         self.deadlines.abort();
         self.retention.abort();
+        self.inbox.abort();
         self.clock.abort();
     }
 }

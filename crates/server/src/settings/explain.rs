@@ -100,8 +100,8 @@ fn wanted(expected: &str, key: &str) -> String {
         "an integer" => "a whole number".to_owned(),
         "a string" => "a text in quotes".to_owned(),
         "a boolean" => "true or false".to_owned(),
-        "a sequence" if key == "docker.hosts" => {
-            "a list of tables, each headed [[docker.hosts]]".to_owned()
+        "a sequence" if key == "docker.hosts" || key == "triggers" => {
+            format!("a list of tables, each headed [[{key}]]")
         }
         "a sequence" => "a list in [ ]".to_owned(),
         "a map" => "a table { NAME = \"value\" }".to_owned(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use slipway_api::Origins;
+use url::Url;
 
 use super::{SettingsError, address, at_least_one, invalid};
 
@@ -19,6 +20,9 @@ pub(crate) struct Http {
     pub(crate) tls_cert: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Where people find this server, such as `https://slipway.example`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) public_url: Option<String>,
     /// Largest JSON body, in bytes. Uploads have `limits.context_bytes`.
     pub(crate) body_limit: u64,
     /// How long requests at hand may take to finish after the signal to stop.
@@ -33,6 +37,7 @@ impl Default for Http {
             listen: "127.0.0.1:8080".into(),
             tls_cert: None,
             tls_key: None,
+            public_url: None,
             body_limit: 2 << 20,
             grace_seconds: 10,
             allowed_origins: Vec::new(),
@@ -45,6 +50,9 @@ impl Http {
         at_least_one("http.body_limit", self.body_limit)?;
         self.tls_files()?;
         self.origins()?;
+        if self.public_url.as_deref().is_some_and(|url| !is_web_address(url)) {
+            return Err(invalid("http.public_url", "is no address; write https://slipway.example"));
+        }
         self.address().map(drop)
     }
 
@@ -83,4 +91,15 @@ impl Http {
         let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.listen)
     }
+}
+
+fn is_web_address(text: &str) -> bool {
+    let url = Url::parse(text).ok();
+    url.is_some_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url.username().is_empty()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
 }

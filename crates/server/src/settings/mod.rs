@@ -22,6 +22,8 @@ mod secrets;
 mod shared;
 mod sources;
 mod templates;
+mod triggers;
+mod webhooks;
 mod worker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -52,6 +54,9 @@ pub(crate) struct Settings {
     pub(crate) followers: followers::Followers,
     pub(crate) retention: retention::Retention,
     pub(crate) templates: templates::Templates,
+    pub(crate) webhooks: webhooks::Webhooks,
+    #[serde(skip_serializing_if = "triggers::Triggers::is_empty")]
+    pub(crate) triggers: triggers::Triggers,
     #[serde(skip)]
     pub(crate) data_dir: PathBuf,
     #[serde(skip)]
@@ -119,7 +124,9 @@ impl Settings {
         self.limits.check()?;
         self.sources.check()?;
         self.followers.check()?;
-        self.templates.check()
+        self.templates.check()?;
+        self.webhooks.check()?;
+        self.triggers.check()
     }
 
     /// Listens where generator's command line says, `generator web --address A --port P`. What

@@ -32,6 +32,7 @@ pub(super) fn message(
         .collect();
     let mut body = json!({ "state": word, "description": description, "context": context });
     if let (Some(link), Some(body)) = (link, body.as_object_mut()) {
+        let link = link.replace("{build}", &build.id.to_string());
         body.insert("target_url".into(), link.into());
     }
     let mut message = Message::json(&body);

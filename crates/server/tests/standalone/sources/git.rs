@@ -97,6 +97,15 @@ async fn by_branch_tag_commit_and_with_submodules() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_push_at_a_gitea_is_cloned_from_where_the_trigger_says() {
+    let (root, commit) = origin();
+    std::fs::create_dir(root.path().join("octo")).unwrap();
+    std::fs::rename(root.path().join("app.git"), root.path().join("octo/app.git")).unwrap();
+    let gitea = Server::start(root.path()).await;
+    super::triggers::pushed_at_gitea(&format!("http://{}", gitea.address), &commit).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_and_what_nobody_may_reach() {
     let (root, _) = origin();
     let open = Server::start(root.path()).await;

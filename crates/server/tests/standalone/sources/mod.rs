@@ -7,6 +7,7 @@ mod files;
 mod git;
 mod github;
 mod image;
+mod triggers;
 
 use serde_json::{Value, json};
 use slipway_test_support::archives;
