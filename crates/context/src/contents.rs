@@ -40,6 +40,11 @@ impl Contents {
         }
     }
 
+    /// Where the Dockerfile is looked for.
+    pub(crate) const fn dockerfile(&self) -> &DockerfilePath {
+        &self.dockerfile
+    }
+
     pub(crate) fn note(&mut self, kind: Kind, path: &[u8]) {
         if path == self.dockerfile.as_str().as_bytes() {
             self.found = Some(kind);

@@ -47,6 +47,7 @@ fn unreadable(error: StoreError) -> Broken {
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }
         | StoreError::SealedFollower { .. }
+        | StoreError::SealedTrigger { .. }
         | StoreError::Database(_)
         | StoreError::Settings(_)
         | StoreError::Migrate(_) => error.into(),
