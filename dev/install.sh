@@ -4,7 +4,7 @@
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
 #   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
-#                      compose debootstrap ssh faketime git sshd
+#                      compose debootstrap ssh faketime git sshd kcat
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,10 +22,13 @@ have() { command -v "$1" >/dev/null; }
 
 look_for() {
     case $1 in
-        # SQLite and the cryptography are C.
+        # SQLite and the cryptography are C, and so is Kafka's client, which speaks TLS by OpenSSL.
         compiler)
             if ! have cc || [[ ! -e /usr/include/stdio.h ]]; then packages+=(gcc libc6-dev); fi
+            have c++ || packages+=(g++)
+            have make || packages+=(make)
             have pkg-config || packages+=(pkg-config)
+            [[ -e /usr/include/openssl/ssl.h ]] || packages+=(libssl-dev)
             ;;
         engine)
             if ! have dockerd || ! have containerd; then
@@ -80,7 +83,7 @@ look_for() {
                 services+=(ssh.service ssh.socket)
             fi
             ;;
-        jq | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
+        jq | kcat | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
         *) die "dev/install.sh knows no \"$1\"" ;;
     esac
 }

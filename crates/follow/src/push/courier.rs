@@ -1,18 +1,21 @@
 //! The loop: listen first, look second, wait with a slow poll as the net.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use slipway_domain::{BuildId, FollowerKind};
 use slipway_outbound::Fetcher;
 use slipway_queue::{News, POLL, Queue};
-use slipway_store::followers::{self, Taken, Transport, Wanted};
+use slipway_store::followers::{self, Lane, Taken, Transport, Wanted};
 use slipway_store::{Store, StoreError};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Show;
+use super::kafka::Clusters;
 use super::room::{Place, Room};
 use super::settings::PushSettings;
 
@@ -26,15 +29,24 @@ const MAX_NAMED: usize = 500;
 /// by then is told again by another.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// Log streams are held open for as long as their builds last.
+const STREAMS: (usize, usize) = (512, 64);
+/// What goes to Kafka waits for little: one producer sends for all.
+const TO_KAFKA: usize = 512;
+
 /// Tells followers of builds, beside any number of others that do the same. Cheap to clone.
 #[derive(Clone)]
 pub struct Push {
     pub(super) store: Store,
     pub(super) queue: Queue,
     pub(super) fetcher: Fetcher,
-    pub(super) settings: PushSettings,
+    pub(super) clusters: Clusters,
+    pub(super) settings: Arc<PushSettings>,
     pub(super) show: Show,
-    room: Room,
+    /// Cancelled when the process is about to stop.
+    pub(super) stopping: CancellationToken,
+    rooms: Arc<[(Lane, Room); 4]>,
+    freed: Arc<Notify>,
     tasks: TaskTracker,
 }
 
@@ -49,12 +61,33 @@ impl Push {
         settings: PushSettings,
         show: Show,
     ) -> Self {
-        let room = Room::new(settings.at_once, settings.at_one_host);
-        Self { store, queue, fetcher, settings, show, room, tasks: TaskTracker::new() }
+        let freed = Arc::default();
+        let rooms = Lane::ALL.map(|lane| {
+            let (in_all, at_one_host) = match (lane.kind, lane.transport) {
+                (FollowerKind::Status, Transport::Http) => (settings.at_once, settings.at_one_host),
+                (FollowerKind::Logs, Transport::Http) => STREAMS,
+                (_, Transport::Kafka) => (TO_KAFKA, TO_KAFKA),
+            };
+            (lane, Room::new(in_all, at_one_host, &freed))
+        });
+        let clusters = Clusters::new(fetcher.guard().clone(), settings.kafka.clone());
+        Self {
+            store,
+            queue,
+            fetcher,
+            clusters,
+            settings: Arc::new(settings),
+            show,
+            stopping: CancellationToken::new(),
+            rooms: Arc::new(rooms),
+            freed,
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Tells followers until `stopping`, and then finishes what is at hand within seconds.
-    pub async fn run(self, stopping: CancellationToken) {
+    pub async fn run(mut self, stopping: CancellationToken) {
+        self.stopping = stopping.clone();
         let mut ear = self.queue.listen();
         let (mut heard, mut all) = (BTreeSet::new(), true);
         let (mut poll_at, mut look_at) = (Instant::now(), Instant::now());
@@ -70,7 +103,7 @@ impl Push {
                     News::Missed => all = true,
                     News::CancelAsked(_) => {}
                 },
-                () = self.room.freed(), if is_short => all = true,
+                () = self.freed.notified(), if is_short => all = true,
                 () = sleep_until(poll_at), if !all => all = true,
                 () = sleep_until(look_at), if all || !heard.is_empty() => {
                     all |= heard.len() > MAX_NAMED;
@@ -98,28 +131,27 @@ impl Push {
     /// Takes what is due, and begins to tell each. Says whether something was due that there
     /// was no room for.
     async fn look(&self, builds: Option<&[BuildId]>) -> Result<bool, StoreError> {
-        let full = self.room.full_hosts();
-        let wanted = Wanted {
-            kind: FollowerKind::Status,
-            transport: Transport::Http,
-            builds,
-            not_hosts: &full,
-        };
-        let mut places: HashMap<String, Vec<Place>> = HashMap::new();
+        let full: Vec<(Lane, Option<String>)> = self
+            .rooms
+            .iter()
+            .flat_map(|(lane, room)| room.full().into_iter().map(|host| (*lane, host)))
+            .collect();
         let mut is_short = !full.is_empty();
-        let has_room = |host: &str| match self.room.take(host) {
-            Some(place) => {
-                places.entry(host.to_owned()).or_default().push(place);
+        let mut places: HashMap<(Lane, String), Vec<Place>> = HashMap::new();
+        let has_room = |lane: Lane, host: &str| {
+            let room = self.rooms.iter().find(|(of, _)| *of == lane);
+            let place = room.and_then(|(_, room)| room.take(host));
+            is_short |= place.is_none();
+            place.is_some_and(|place| {
+                places.entry((lane, host.to_owned())).or_default().push(place);
                 true
-            }
-            None => {
-                is_short = true;
-                false
-            }
+            })
         };
         let (lease, now) = (self.settings.lease(), self.store.now());
+        let wanted = Wanted { builds, full: &full };
         for taken in followers::take(&self.store, wanted, has_room, lease, now).await? {
-            let place = places.get_mut(&taken.host).and_then(Vec::pop);
+            let key = (taken.lane, taken.host.clone());
+            let place = places.get_mut(&key).and_then(Vec::pop);
             self.begin(taken, place);
         }
         Ok(is_short)
@@ -129,7 +161,11 @@ impl Push {
         let this = self.clone();
         self.tasks.spawn(async move {
             let _place = place;
-            if let Err(error) = this.tell(&taken).await {
+            let told = match taken.lane.kind {
+                FollowerKind::Status => this.tell(&taken).await,
+                FollowerKind::Logs => this.tell_log(&taken).await,
+            };
+            if let Err(error) = told {
                 let cause = &error as &dyn std::error::Error;
                 // Its lease ends by itself, and somebody tells it then.
                 tracing::warn!(build.id = %taken.build, error = cause, "a follower waits");

@@ -12,14 +12,18 @@
 mod as_of;
 mod courier;
 mod forms;
+mod kafka;
+mod log;
 mod room;
 mod schedule;
 mod settings;
 mod sign;
 mod status;
+mod stream;
 mod webhook;
 
 pub use courier::Push;
+pub use kafka::{KafkaCluster, KafkaSecurity};
 pub use settings::PushSettings;
 pub use sign::{SigningKey, SigningKeyError};
 

@@ -14,7 +14,8 @@ struct Inner {
     in_all: usize,
     at_one_host: usize,
     taken: Mutex<HashMap<String, usize>>,
-    freed: Notify,
+    /// Shared by all rooms of a process: who waits for one waits for any.
+    freed: Arc<Notify>,
 }
 
 /// A place that is taken, until it is dropped.
@@ -25,9 +26,9 @@ pub(super) struct Place {
 }
 
 impl Room {
-    pub(super) fn new(in_all: usize, at_one_host: usize) -> Self {
+    pub(super) fn new(in_all: usize, at_one_host: usize, freed: &Arc<Notify>) -> Self {
         let taken = Mutex::default();
-        Self(Arc::new(Inner { in_all, at_one_host, taken, freed: Notify::new() }))
+        Self(Arc::new(Inner { in_all, at_one_host, taken, freed: Arc::clone(freed) }))
     }
 
     /// A place at a host, if there is one.
@@ -44,16 +45,14 @@ impl Room {
         Some(Place { room: Arc::clone(&self.0), host: host.to_owned() })
     }
 
-    /// The hosts that have no place left.
-    pub(super) fn full_hosts(&self) -> Vec<String> {
+    /// Where there is no place left: the hosts, or `None` for all of them.
+    pub(super) fn full(&self) -> Vec<Option<String>> {
         let taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.values().sum::<usize>() >= self.0.in_all {
+            return vec![None];
+        }
         let full = taken.iter().filter(|(_, here)| **here >= self.0.at_one_host);
-        full.map(|(host, _)| host.clone()).collect()
-    }
-
-    /// Waits until a place was given back.
-    pub(super) async fn freed(&self) {
-        self.0.freed.notified().await;
+        full.map(|(host, _)| Some(host.clone())).collect()
     }
 }
 
@@ -77,15 +76,16 @@ mod tests {
 
     #[test]
     fn one_host_leaves_room_for_others() {
-        let room = Room::new(3, 2);
+        let room = Room::new(3, 2, &Arc::default());
         let first = room.take("a:443").unwrap();
         let _second = room.take("a:443").unwrap();
         assert!(room.take("a:443").is_none());
-        assert_eq!(room.full_hosts(), ["a:443"]);
+        assert_eq!(room.full(), [Some("a:443".to_owned())]);
         let _third = room.take("b:443").unwrap();
         assert!(room.take("c:443").is_none(), "no more in all");
+        assert_eq!(room.full(), [None]);
         drop(first);
-        assert!(room.full_hosts().is_empty());
+        assert!(room.full().is_empty());
         assert!(room.take("c:443").is_some());
     }
 }

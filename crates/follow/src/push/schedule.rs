@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt as _;
 
 /// A receiver cannot put off a try for longer.
@@ -61,6 +61,11 @@ pub(super) fn after(
 /// Give or take a fifth, so that what failed together is not tried together.
 fn jittered(wait: Duration) -> Duration {
     wait.mul_f64(rand::rng().random_range(0.8..1.2))
+}
+
+/// A time after another.
+pub(super) fn later_by(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
 }
 
 /// The value of a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3).

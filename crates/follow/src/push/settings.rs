@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::kafka::KafkaCluster;
 use super::sign::SigningKey;
 
 /// How followers are told.
@@ -19,6 +20,10 @@ pub struct PushSettings {
     pub at_one_host: usize,
     /// Waits between tries, each of them give or take a fifth.
     pub waits: Vec<Duration>,
+    /// The same for logs: waits between breaks of one that got nowhere.
+    pub log_waits: Vec<Duration>,
+    /// Kafka clusters that the operator has named.
+    pub kafka: Vec<KafkaCluster>,
 }
 
 impl PushSettings {
@@ -30,6 +35,7 @@ impl PushSettings {
 
 impl Default for PushSettings {
     fn default() -> Self {
+        const LOG_WAITS: [u64; 11] = [1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200];
         const MINUTE: u64 = 60;
         const HOUR: u64 = 60 * MINUTE;
         let waits = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR];
@@ -40,6 +46,8 @@ impl Default for PushSettings {
             at_once: 256,
             at_one_host: 16,
             waits: waits.map(Duration::from_secs).to_vec(),
+            log_waits: LOG_WAITS.map(Duration::from_secs).to_vec(),
+            kafka: Vec::new(),
         }
     }
 }

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use slipway_domain::{Event, EventBody, Follower};
+use chrono::TimeDelta;
+use slipway_domain::{Event, EventBody, Follower, FollowerAddress, KafkaTarget};
 use slipway_store::StoreError;
 use slipway_store::builds::{self, Build};
-use slipway_store::followers::{self, Attempted, DeliveryOutcome, Ended, Next, Taken};
+use slipway_store::followers::{self, Attempted, DeliveryOutcome, Ended, Next, Sent, Taken};
 
 use super::courier::Push;
 use super::forms::messages;
-use super::schedule::{After, Later, after};
+use super::schedule::{After, Later, after, later_by};
 use super::webhook::{self, Try, Verdict, message_id};
 
 /// How long a follower is left alone that cannot be opened. A key may be on its way.
 const UNOPENED: TimeDelta = TimeDelta::minutes(1);
+
+const FAILED: Verdict = Verdict::Failed { after: None };
 
 /// What became of telling of one event.
 struct Told {
@@ -26,12 +28,7 @@ impl Push {
     /// Tells a follower of all that it does not know yet, and of what somebody wants told
     /// again.
     pub(super) async fn tell(&self, taken: &Taken) -> Result<(), StoreError> {
-        let Some(follower) = &taken.follower else {
-            let why = "its address cannot be opened with the keys of this server".to_owned();
-            let at = self.store.now() + UNOPENED;
-            let next = Next::Retry { attempts: taken.attempts, at, why };
-            return self.record(taken, &[], &next).await.map(drop);
-        };
+        let Some(follower) = &taken.follower else { return self.unopened(taken).await };
         let Some(build) = builds::find(&self.store, taken.build).await? else { return Ok(()) };
         if taken.has_resends {
             self.tell_again(taken, follower, &build).await?;
@@ -42,6 +39,14 @@ impl Push {
         self.tell_rest(taken, follower, &build).await
     }
 
+    /// Leaves a follower alone that cannot be opened here.
+    pub(super) async fn unopened(&self, taken: &Taken) -> Result<(), StoreError> {
+        let why = "its address cannot be opened with the keys of this server".to_owned();
+        let (attempts, at) = (taken.attempts, self.store.now() + UNOPENED);
+        let next = Next::Retry { seq: taken.told_seq, attempts, at, why };
+        self.record(taken, &[], &next).await.map(drop)
+    }
+
     async fn tell_rest(
         &self,
         taken: &Taken,
@@ -49,7 +54,7 @@ impl Push {
         build: &Build,
     ) -> Result<(), StoreError> {
         let events = followers::states_after(&self.store, taken.build, taken.told_seq).await?;
-        let mut attempts = taken.attempts;
+        let (mut attempts, mut told_seq) = (taken.attempts, taken.told_seq);
         let mut left = events.iter().peekable();
         while let Some(event) = left.next() {
             let told = self.tell_of(taken, follower, build, event, attempts + 1, false).await;
@@ -59,14 +64,17 @@ impl Push {
                 Verdict::Taken if is_end(event) => Next::End { how: Ended::Done, seq, why: None },
                 Verdict::Taken if is_last => Next::Rest { seq, at: self.store.now(), why: None },
                 // Nothing was sent, and there is more to come: that says how far it has got.
-                Verdict::Taken if told.attempts.is_empty() => continue,
+                Verdict::Taken if told.attempts.is_empty() => {
+                    told_seq = seq;
+                    continue;
+                }
                 Verdict::Taken => {
                     let until = later_by(self.store.now(), self.settings.lease());
                     Next::Told { seq, until }
                 }
                 Verdict::Gone => {
                     let why = why(&told.attempts);
-                    Next::End { how: Ended::Disabled, seq: taken.told_seq, why: Some(why) }
+                    Next::End { how: Ended::Disabled, seq: told_seq, why: Some(why) }
                 }
                 Verdict::Failed { after: asked } => {
                     let later = match (is_last, is_end(event)) {
@@ -74,7 +82,15 @@ impl Push {
                         (true, false) => Later::WillBe,
                         (true, true) => Later::Never,
                     };
-                    self.after_failure(taken, event, attempts + 1, later, asked, &told.attempts)
+                    self.after_failure(
+                        taken,
+                        event,
+                        told_seq,
+                        attempts + 1,
+                        later,
+                        asked,
+                        &told.attempts,
+                    )
                 }
             };
             let mut tries = told.attempts;
@@ -91,7 +107,7 @@ impl Push {
             if !goes_on || !is_ours {
                 return Ok(());
             }
-            attempts = 0;
+            (attempts, told_seq) = (0, seq);
         }
         if events.is_empty() {
             return followers::give_back(&self.store, taken).await;
@@ -139,8 +155,13 @@ impl Push {
             }
             let id = message_id(taken.id, event.seq, part);
             let this = Try { message, id, seq: event.seq, attempt, resend };
-            let (attempted, verdict) =
-                webhook::attempt(&self.store, &self.fetcher, &self.settings, follower, this).await;
+            let (attempted, verdict) = match &follower.address {
+                FollowerAddress::Http { .. } => {
+                    webhook::attempt(&self.store, &self.fetcher, &self.settings, follower, this)
+                        .await
+                }
+                FollowerAddress::Kafka(target) => self.attempt_record(taken, target, this).await,
+            };
             told.attempts.push(attempted);
             told.verdict = verdict;
             if told.verdict != Verdict::Taken {
@@ -150,10 +171,45 @@ impl Push {
         told
     }
 
+    async fn attempt_record(
+        &self,
+        taken: &Taken,
+        target: &KafkaTarget,
+        this: Try<'_>,
+    ) -> (Attempted, Verdict) {
+        let (at, began) = (self.store.now(), tokio::time::Instant::now());
+        let body = this.message.body.clone();
+        let sending = self.send_to_topic(target, taken.build, this.seq, &body);
+        // Longer than the lease, if a broker takes its time.
+        let sent = match self.holding(taken, sending).await {
+            Ok(sent) => sent,
+            Err(_) => Err(("it was left in the middle".to_owned(), false)),
+        };
+        let (outcome, error, verdict) = match sent {
+            Ok(()) => (DeliveryOutcome::Delivered, None, Verdict::Taken),
+            Err((why, true)) => (DeliveryOutcome::Refused, Some(why), FAILED),
+            Err((why, false)) => (DeliveryOutcome::Failed, Some(why), FAILED),
+        };
+        let attempted = Attempted {
+            seq: this.seq,
+            webhook_id: this.id,
+            attempt: this.attempt,
+            resend: this.resend,
+            at,
+            took: began.elapsed(),
+            outcome,
+            error,
+            sent: Sent { headers: Vec::new(), body },
+            answer: None,
+        };
+        (attempted, verdict)
+    }
+
     fn after_failure(
         &self,
         taken: &Taken,
         event: &Event,
+        told_seq: i64,
         attempts: u32,
         later: Later,
         asked: Option<Duration>,
@@ -161,13 +217,15 @@ impl Push {
     ) -> Next {
         let now = self.store.now();
         match after(&self.settings.waits, attempts, later, asked) {
-            After::Wait(wait) => Next::Retry { attempts, at: later_by(now, wait), why: why(tries) },
+            After::Wait(wait) => {
+                Next::Retry { seq: told_seq, attempts, at: later_by(now, wait), why: why(tries) }
+            }
             After::PassBy(wait) => {
                 Next::Rest { seq: event.seq, at: later_by(now, wait), why: Some(why(tries)) }
             }
             After::GiveUp => {
                 tracing::warn!(build.id = %taken.build, follower.id = %taken.id, "a follower is given up");
-                Next::End { how: Ended::GivenUp, seq: taken.told_seq, why: Some(why(tries)) }
+                Next::End { how: Ended::GivenUp, seq: told_seq, why: Some(why(tries)) }
             }
         }
     }
@@ -177,7 +235,7 @@ impl Push {
         followers::renew(&self.store, taken, self.settings.lease(), self.store.now()).await
     }
 
-    async fn record(
+    pub(super) async fn record(
         &self,
         taken: &Taken,
         tries: &[Attempted],
@@ -206,8 +264,4 @@ fn is_end(event: &Event) -> bool {
 
 fn why(tries: &[Attempted]) -> String {
     tries.last().and_then(|tried| tried.error.clone()).unwrap_or_default()
-}
-
-fn later_by(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
-    now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
 }

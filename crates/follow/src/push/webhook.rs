@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use slipway_domain::{Follower, FollowerAddress, FollowerId, Secret};
 use slipway_outbound::{Answered, Fetcher, Post, PostBody, PostError, SecretHeader};
@@ -16,7 +17,7 @@ use super::settings::PushSettings;
 use super::sign::SigningKey;
 
 /// What is read of an answer, in bytes.
-const ANSWER_BYTES: usize = 16 * 1024;
+pub(super) const ANSWER_BYTES: usize = 16 * 1024;
 
 /// Headers of answers whose values may be secrets.
 const HIDDEN: [&str; 3] = ["set-cookie", "authorization", "www-authenticate"];
@@ -152,19 +153,21 @@ pub(super) fn secret_headers(authorization: Option<&Secret>) -> Vec<SecretHeader
 fn verdict(
     answered: &Result<Answered, PostError>,
     message: &Message,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Verdict {
     match answered {
         Ok(answer) if (200..300).contains(&answer.status) => Verdict::Taken,
         Ok(answer) if (message.knows_already)(answer.status, &answer.body) => Verdict::Taken,
         Ok(answer) if answer.status == 410 => Verdict::Gone,
-        Ok(answer) => {
-            let asked = answer.headers.get(http::header::RETRY_AFTER);
-            let asked = asked.and_then(|value| value.to_str().ok());
-            Verdict::Failed { after: asked.and_then(|value| retry_after(value, now)) }
-        }
+        Ok(answer) => Verdict::Failed { after: asked(answer, now) },
         Err(_) => Verdict::Failed { after: None },
     }
+}
+
+/// How long a receiver wants to be left alone.
+pub(super) fn asked(answer: &Answered, now: DateTime<Utc>) -> Option<Duration> {
+    let value = answer.headers.get(http::header::RETRY_AFTER)?;
+    retry_after(value.to_str().ok()?, now)
 }
 
 fn outcome(answered: &Result<Answered, PostError>, verdict: &Verdict) -> DeliveryOutcome {
@@ -190,7 +193,7 @@ fn error(answered: &Result<Answered, PostError>, verdict: &Verdict) -> Option<St
     }
 }
 
-fn answer(answered: Answered) -> Answer {
+pub(super) fn answer(answered: Answered) -> Answer {
     Answer {
         status: answered.status,
         headers: shown_headers(&answered.headers),

@@ -117,6 +117,12 @@ impl Fetcher {
         Self { guard, tls: Arc::clone(&self.tls) }
     }
 
+    /// What decides where this may go.
+    #[must_use]
+    pub const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// Asks for a file, and returns when its first bytes are about to come.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slipway_follow::push::Push;
+use slipway_follow::push::{Push, PushSettings};
 use slipway_outbound::{AddressPolicy, Fetcher, Guard};
 
 use super::ground::Ground;
@@ -21,6 +21,7 @@ pub(crate) fn push(
     let Ground { store, queue, .. } = ground.clone();
     let roots = settings.sources.extra_roots()?;
     let fetcher = Fetcher::new(Guard::new(addresses), &roots)?;
-    let told = settings.followers.push()?;
+    let kafka = settings.kafka.clusters()?;
+    let told = PushSettings { kafka, ..settings.followers.push()? };
     Ok(Push::new(store, queue, fetcher, told, Arc::new(slipway_api::show_build)))
 }

@@ -13,6 +13,7 @@ mod docker_config;
 mod explain;
 mod followers;
 mod http;
+mod kafka;
 mod limits;
 mod old_names;
 mod queue;
@@ -53,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) sources: sources::Sources,
     pub(crate) followers: followers::Followers,
     pub(crate) retention: retention::Retention,
+    pub(crate) kafka: kafka::Kafka,
     pub(crate) templates: templates::Templates,
     pub(crate) webhooks: webhooks::Webhooks,
     #[serde(skip_serializing_if = "triggers::Triggers::is_empty")]
@@ -124,6 +126,7 @@ impl Settings {
         self.limits.check()?;
         self.sources.check()?;
         self.followers.check()?;
+        self.kafka.check()?;
         self.templates.check()?;
         self.webhooks.check()?;
         self.triggers.check()

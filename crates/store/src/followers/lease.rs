@@ -3,6 +3,8 @@
 use slipway_domain::{BuildId, Follower, FollowerId};
 use uuid::Uuid;
 
+use super::Lane;
+
 /// What tells one hold on a follower from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseToken(pub(super) Uuid);
@@ -15,6 +17,8 @@ pub struct Taken {
     pub id: FollowerId,
     /// The build that it is told of.
     pub build: BuildId,
+    /// What it is told, and how.
+    pub lane: Lane,
     /// Whom deliveries are counted by: host and port, or the brokers.
     pub host: String,
     /// Who it is; `None` where its address is erased, or cannot be opened.

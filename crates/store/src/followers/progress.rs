@@ -30,6 +30,8 @@ pub enum Next {
     },
     /// It is tried again.
     Retry {
+        /// The number of the last event that it knows of.
+        seq: i64,
         /// How often it was tried in vain by now.
         attempts: u32,
         /// Not before.
@@ -100,7 +102,7 @@ pub(super) async fn go_on(
     const REST: &str = "UPDATE followers SET told_seq = $3, attempts = 0, due_at = $4, why = $5, \
          lease = NULL, leased_until = NULL WHERE id = $1 AND lease = $2";
     const RETRY: &str = "UPDATE followers SET attempts = $3, due_at = $4, why = $5, \
-         lease = NULL, leased_until = NULL WHERE id = $1 AND lease = $2";
+         told_seq = $6, lease = NULL, leased_until = NULL WHERE id = $1 AND lease = $2";
     const END: &str = "UPDATE followers SET told_seq = $3, state = $4, why = $5, ended_at = $6, \
          attempts = 0, lease = NULL, leased_until = NULL WHERE id = $1 AND lease = $2";
     let (id, token) = (taken.id.as_uuid(), taken.token.0);
@@ -122,12 +124,13 @@ pub(super) async fn go_on(
             .execute(connection)
             .await
             .map(|done| done.rows_affected()))?,
-        Next::Retry { attempts, at, why } => write!(*tx, connection => sqlx::query(RETRY)
+        Next::Retry { seq, attempts, at, why } => write!(*tx, connection => sqlx::query(RETRY)
             .bind(id)
             .bind(token)
             .bind(i32::try_from(*attempts).unwrap_or(i32::MAX))
             .bind(*at)
             .bind(why.as_str())
+            .bind(*seq)
             .execute(connection)
             .await
             .map(|done| done.rows_affected()))?,
@@ -157,7 +160,7 @@ pub async fn renew(
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE followers SET leased_until = $3 WHERE id = $1 AND lease = $2";
     let until = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     let kept = write!(tx, connection => sqlx::query(SQL)
         .bind(taken.id.as_uuid())
         .bind(taken.token.0)
@@ -176,7 +179,7 @@ pub async fn renew(
 pub async fn give_back(store: &Store, taken: &Taken) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE followers SET lease = NULL, leased_until = NULL \
          WHERE id = $1 AND lease = $2";
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     write!(tx, connection => sqlx::query(SQL)
         .bind(taken.id.as_uuid())
         .bind(taken.token.0)
@@ -193,7 +196,7 @@ pub async fn give_back(store: &Store, taken: &Taken) -> Result<(), StoreError> {
 pub async fn release_all(store: &Store) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE followers SET lease = NULL, leased_until = NULL \
          WHERE lease IS NOT NULL";
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     write!(tx, connection => sqlx::query(SQL).execute(connection).await.map(drop))?;
     tx.commit().await
 }

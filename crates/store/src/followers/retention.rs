@@ -17,7 +17,7 @@ pub async fn forget_deliveries(
 ) -> Result<u64, StoreError> {
     const SQL: &str = "DELETE FROM deliveries WHERE id IN \
          (SELECT id FROM deliveries WHERE at < $1 ORDER BY at LIMIT $2)";
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     let gone = write!(tx, connection => sqlx::query(SQL)
         .bind(before)
         .bind(i64::from(limit))
@@ -43,7 +43,7 @@ pub async fn erase_ended(
          resend_asked_at = NULL WHERE id IN (SELECT id FROM followers \
          WHERE ended_at IS NOT NULL AND key_id IS NOT NULL AND ended_at < $1 \
          ORDER BY ended_at LIMIT $2)";
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     let erased = write!(tx, connection => sqlx::query(SQL)
         .bind(before)
         .bind(i64::from(limit))

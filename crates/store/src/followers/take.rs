@@ -40,22 +40,45 @@ impl Transport {
     }
 }
 
+/// What goes the same way: what is told, and how. Each has a bound of its own on how much of it
+/// goes on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lane {
+    /// What is told.
+    pub kind: FollowerKind,
+    /// How it gets there.
+    pub transport: Transport,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self { kind: FollowerKind::Status, transport: Transport::Http },
+        Self { kind: FollowerKind::Logs, transport: Transport::Http },
+        Self { kind: FollowerKind::Status, transport: Transport::Kafka },
+        Self { kind: FollowerKind::Logs, transport: Transport::Kafka },
+    ];
+
+    fn key(self) -> String {
+        format!("{} {}", self.kind.as_str(), self.transport.as_str())
+    }
+}
+
 /// Which followers are wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// What they are told.
-    pub kind: FollowerKind,
-    /// How they are reached.
-    pub transport: Transport,
     /// Only those of these builds; `None` for those of all.
     pub builds: Option<&'a [BuildId]>,
-    /// Not those at these hosts, which have as much as they may have.
-    pub not_hosts: &'a [String],
+    /// Not those of these lanes at all, nor those at these hosts: they have as much as they may
+    /// have.
+    pub full: &'a [(Lane, Option<String>)],
 }
 
 #[derive(FromRow)]
 struct CandidateRow {
     id: Uuid,
+    kind: String,
+    transport: String,
     host: String,
 }
 
@@ -65,6 +88,7 @@ struct Row {
     build: Uuid,
     host: String,
     kind: String,
+    transport: String,
     form: String,
     address: String,
     key_id: Option<String>,
@@ -77,25 +101,28 @@ struct Row {
 }
 
 /// Takes followers that are due, those that have waited longest first. `has_room` is asked of
-/// each in turn, by its host, and says whether one more is wanted there.
+/// each in turn, by its lane and host, and says whether one more is wanted there.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn take(
     store: &Store,
     wanted: Wanted<'_>,
-    mut has_room: impl FnMut(&str) -> bool,
+    mut has_room: impl FnMut(Lane, &str) -> bool,
     lease: Duration,
     now: DateTime<Utc>,
 ) -> Result<Vec<Taken>, StoreError> {
     let mut chosen = candidates(store, wanted, now).await?;
-    chosen.retain(|candidate| has_room(&candidate.host));
+    chosen.retain(|candidate| {
+        lane_of(&candidate.kind, &candidate.transport)
+            .is_some_and(|lane| has_room(lane, &candidate.host))
+    });
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
     let token = LeaseToken(Uuid::now_v7());
     let until = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
-    let mut tx = store.begin().await?;
+    let mut tx = store.single().await?;
     let skip = tx.for_update_skip_locked();
     let rows: Vec<Row> = write!(tx, connection => {
         let mut query = QueryBuilder::new("UPDATE followers SET lease = ");
@@ -110,7 +137,7 @@ pub async fn take(
         query.push_bind(now).push(" AND (leased_until IS NULL OR leased_until <= ");
         query.push_bind(now).push(")").push(skip);
         query.push(
-            ") RETURNING id, build, host, kind, form, address, key_id, nonce, ciphertext, \
+            ") RETURNING id, build, host, kind, transport, form, address, key_id, nonce, ciphertext, \
              told_seq, attempts, state, resend_asked_at IS NOT NULL AS has_resends",
         );
         query.build_query_as().persistent(false).fetch_all(connection).await
@@ -126,18 +153,17 @@ async fn candidates(
 ) -> Result<Vec<CandidateRow>, StoreError> {
     // The OR is that of the index, word for word. A log is begun when there is more of it than
     // that the build is in line: a request that is held open would wait with it.
-    const SQL: &str = "SELECT id, host FROM followers AS f \
+    const SQL: &str = "SELECT id, kind, transport, host FROM followers AS f \
          WHERE (state = 'waiting' OR resend_asked_at IS NOT NULL) AND due_at <= ";
-    const STATUS: &str = " AND (resend_asked_at IS NOT NULL OR EXISTS (SELECT 1 FROM events AS e \
-         WHERE e.build = f.build AND e.seq > f.told_seq \
-         AND substr(e.body, 1, 15) = '{\"kind\":\"state\"'))";
-    const LOGS: &str = " AND EXISTS (SELECT 1 FROM events AS e WHERE e.build = f.build \
-         AND e.seq > CASE WHEN f.told_seq < 1 THEN 1 ELSE f.told_seq END)";
+    const DUE: &str = " AND CASE kind WHEN 'status' THEN resend_asked_at IS NOT NULL OR EXISTS \
+         (SELECT 1 FROM events AS e WHERE e.build = f.build AND e.seq > f.told_seq \
+         AND substr(e.body, 1, 15) = '{\"kind\":\"state\"') \
+         ELSE EXISTS (SELECT 1 FROM events AS e WHERE e.build = f.build \
+         AND e.seq > CASE WHEN f.told_seq < 1 THEN 1 ELSE f.told_seq END) END";
     Ok(read!(store, pool => {
         let mut query = QueryBuilder::new(SQL);
         query.push_bind(now).push(" AND (leased_until IS NULL OR leased_until <= ");
-        query.push_bind(now).push(") AND kind = ").push_bind(wanted.kind.as_str());
-        query.push(" AND transport = ").push_bind(wanted.transport.as_str());
+        query.push_bind(now).push(")");
         if let Some(builds) = wanted.builds {
             query.push(" AND build IN (");
             let mut ids = query.separated(", ");
@@ -146,28 +172,30 @@ async fn candidates(
             }
             query.push(")");
         }
-        if !wanted.not_hosts.is_empty() {
-            query.push(" AND host NOT IN (");
-            let mut hosts = query.separated(", ");
-            for host in wanted.not_hosts {
-                hosts.push_bind(host.as_str());
+        for (lane, host) in wanted.full {
+            query.push(" AND kind || ' ' || transport");
+            let mut key = lane.key();
+            if let Some(host) = host {
+                query.push(" || ' ' || host");
+                key = format!("{key} {host}");
             }
-            query.push(")");
+            query.push(" <> ").push_bind(key);
         }
-        query.push(match wanted.kind {
-            FollowerKind::Status => STATUS,
-            FollowerKind::Logs => LOGS,
-        });
-        query.push(" ORDER BY due_at LIMIT ").push_bind(CANDIDATES);
+        query.push(DUE).push(" ORDER BY due_at LIMIT ").push_bind(CANDIDATES);
         query.build_query_as().persistent(false).fetch_all(pool).await
     })?)
+}
+
+fn lane_of(kind: &str, transport: &str) -> Option<Lane> {
+    Some(Lane { kind: FollowerKind::parse(kind)?, transport: Transport::parse(transport)? })
 }
 
 /// A row that cannot be read is left leased: a newer release beside this one may read it, when
 /// the lease is over.
 fn taken(store: &Store, row: Row, token: LeaseToken) -> Option<Taken> {
     let id = FollowerId::from_uuid(row.id);
-    let (Some(kind), Ok(form)) = (FollowerKind::parse(&row.kind), serde_json::from_str(&row.form))
+    let (Some(lane), Ok(form)) =
+        (lane_of(&row.kind, &row.transport), serde_json::from_str(&row.form))
     else {
         tracing::warn!(follower.id = %id, "a follower's row cannot be read by this release");
         return None;
@@ -176,13 +204,15 @@ fn taken(store: &Store, row: Row, token: LeaseToken) -> Option<Taken> {
         (Some(key_id), Some(nonce), Some(ciphertext)) => Some(Sealed { key_id, nonce, ciphertext }),
         _ => None,
     };
-    let opened = sealed.map(|sealed| sealed::open(store, id, kind, form, &row.address, &sealed));
+    let opened =
+        sealed.map(|sealed| sealed::open(store, id, lane.kind, form, &row.address, &sealed));
     let follower = opened.and_then(|opened| {
         opened.inspect_err(|error| tracing::warn!(%error, "a follower cannot be told")).ok()
     });
     Some(Taken {
         id,
         build: BuildId::from_uuid(row.build),
+        lane,
         host: row.host,
         follower,
         told_seq: row.told_seq,

@@ -1,0 +1,15 @@
+//! Telling those who follow a build without asking: everything once where all is well, nothing
+//! lost where it is not, and nobody held up by another.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that cannot go on says so by a panic"
+)]
+
+mod kafka;
+mod receiver;
+mod rude;
+mod scene;
+mod streams;
+mod webhooks;
