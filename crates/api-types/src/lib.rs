@@ -23,7 +23,10 @@ pub use build::{
     WaitingView, WarningView,
 };
 pub use error::{ErrorBody, ErrorView};
-pub use follower::{FollowerKindName, FollowerRequest};
+pub use follower::{
+    DeliveryList, DeliveryMessage, DeliveryView, FollowerKindName, FollowerList, FollowerRequest,
+    FollowerView, ResendSince, Resending,
+};
 pub use health::{CheckView, HealthStatus, HealthView};
 pub use host::{HostList, HostView};
 pub use project::{ProjectLimits, ProjectList, ProjectView};

@@ -120,6 +120,9 @@ pub struct RetryBuild {
     /// or a login: no more of it was kept than is shown. But for these it has to be the same.
     #[schema(value_type = Option<String>, format = Password, write_only)]
     pub source_url: Option<Secret>,
+    /// Who is told of the new build, in place of the followers of the first one; `[]` for
+    /// nobody. Needed where the addresses of those were erased by now.
+    pub followers: Option<Vec<FollowerRequest>>,
 }
 
 // For the API document only: the real one is the domain's `Credentials`, which knows no

@@ -7,7 +7,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use slipway_api_types::{ErrorBody, ErrorView};
-use slipway_domain::{BuildId, BuildState, FieldError, HostName, Outcome, UploadId};
+use slipway_domain::{BuildId, BuildState, DeliveryId, FieldError, HostName, Outcome, UploadId};
 use slipway_store::StoreError;
 use thiserror::Error;
 
@@ -92,6 +92,15 @@ pub(crate) enum Error {
     /// A delivery of a forge is signed with another secret.
     #[error("the delivery is signed by nobody that is known here")]
     WronglySigned,
+    /// No try to tell a follower has this id.
+    #[error("there is no delivery {0}")]
+    NoSuchDelivery(DeliveryId),
+    /// What is to be sent again would go to an address that is gone.
+    #[error("the address of this follower was erased")]
+    AddressErased,
+    /// What is to be repeated had followers whose addresses are gone.
+    #[error("the addresses of this build's followers were erased")]
+    FollowersErased,
     /// The idempotency key belongs to another request.
     #[error("this Idempotency-Key came with another request before")]
     KeyTaken,
@@ -195,6 +204,12 @@ impl Error {
                 "the webhook's secret must be that of a trigger, or the forge's in [webhooks] \
                  of the settings",
             ),
+            Self::NoSuchDelivery(_) => say(S::NOT_FOUND, "no_such_delivery"),
+            Self::AddressErased => say(S::CONFLICT, "address_erased")
+                .hint("addresses are kept for followers.keep_days of the settings"),
+            Self::FollowersErased => say(S::CONFLICT, "followers_erased")
+                .field("followers")
+                .hint("send them again in the body of the retry; [] for none"),
             Self::KeyTaken => say(S::CONFLICT, "idempotency_key_taken")
                 .field("Idempotency-Key")
                 .hint("take a new key for a new request"),

@@ -26,6 +26,7 @@ use crate::{health, native, operations, webhooks};
     ),
     tags(
         (name = "builds", description = "Submit builds and follow them"),
+        (name = "followers", description = "Who is told of builds without asking"),
         (name = "uploads", description = "Build contexts"),
         (name = "templates", description = "What builds can be made from without a source"),
         (name = "hosts", description = "The Docker hosts"),
@@ -45,6 +46,10 @@ use crate::{health, native, operations, webhooks};
         native::socket::follow,
         native::several::events,
         native::several::socket,
+        native::followers::list,
+        native::deliveries::list,
+        native::deliveries::resend,
+        native::deliveries::resend_since,
         native::uploads::upload,
         native::uploads::one,
         native::templates::list,

@@ -11,8 +11,8 @@ use actix_web::{FromRequest, HttpRequest, Resource, Responder, Route, web};
 use crate::dialects::{self, boatyard, buildshuttle, generator, shared_submit, templates};
 use crate::error::Error;
 use crate::native::{
-    self, builds, cancel, dry_run, events, hosts, logs, projects, retry, several, socket, submit,
-    templates as native_templates, triggers, uploads,
+    self, builds, cancel, deliveries, dry_run, events, followers, hosts, logs, projects, retry,
+    several, socket, submit, templates as native_templates, triggers, uploads,
 };
 use crate::{Otherwise, health, openapi, operations, webhooks};
 
@@ -37,6 +37,10 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/api/v2/builds/{id}/ws", [get(socket::follow)]);
     at(cfg, "/api/v2/events", [get(several::events)]);
     at(cfg, "/api/v2/events/ws", [get(several::socket)]);
+    at(cfg, "/api/v2/builds/{id}/followers", [get(followers::list)]);
+    at(cfg, "/api/v2/builds/{id}/deliveries", [get(deliveries::list)]);
+    at(cfg, "/api/v2/deliveries/resend", [post(deliveries::resend_since)]);
+    at(cfg, "/api/v2/deliveries/{id}/resend", [post(deliveries::resend)]);
     at(cfg, "/api/v2/uploads", [post(uploads::upload)]);
     at(cfg, "/api/v2/uploads/{id}", [get(uploads::one)]);
     at(cfg, "/api/v2/templates", [get(native_templates::list)]);

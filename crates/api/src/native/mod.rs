@@ -2,6 +2,7 @@
 
 pub(crate) mod builds;
 pub(crate) mod cancel;
+pub(crate) mod deliveries;
 pub(crate) mod dry_run;
 pub(crate) mod events;
 pub(crate) mod followers;

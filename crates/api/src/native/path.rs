@@ -1,7 +1,7 @@
 //! What stands in a path.
 
 use actix_web::HttpRequest;
-use slipway_domain::{BuildId, FieldError, HostName, UploadId};
+use slipway_domain::{BuildId, DeliveryId, FieldError, HostName, UploadId};
 use slipway_store::builds::{self, Build};
 use uuid::Uuid;
 
@@ -25,6 +25,11 @@ pub(super) fn build_id(req: &HttpRequest) -> Result<BuildId, Error> {
 /// The id of an upload, which may not exist.
 pub(super) fn upload_id(req: &HttpRequest) -> Result<UploadId, Error> {
     uuid(req).map(UploadId::from_uuid)
+}
+
+/// The id of a try to tell a follower, which may not exist.
+pub(super) fn try_id(req: &HttpRequest) -> Result<DeliveryId, Error> {
+    uuid(req).map(DeliveryId::from_uuid)
 }
 
 /// The name of a host, which may not exist.

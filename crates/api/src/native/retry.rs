@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{AcceptedView, ErrorView, RetryBuild};
 use slipway_domain::Secret;
 
-use super::{path, source, submit};
+use super::{followers, path, source, submit};
 use crate::error::Error;
 use crate::intake::{self, Order};
 use crate::secrets::{self, Brought};
@@ -16,7 +16,8 @@ use crate::{Api, body, json};
 ///
 /// A new build of the same request; the old one stays as it ended. The logins, secrets and SSH
 /// keys of the old one were erased when it ended: where it had some, send all of them again. A
-/// retry takes the place of no newer build of its `supersede_key`.
+/// retry takes the place of no newer build of its `supersede_key`. It is told to the followers of
+/// the old one, as long as their addresses are kept, or to those that come with it.
 #[utoipa::path(
     post, path = "/api/v2/builds/{id}/retry", tag = "builds", operation_id = "retry_build",
     params(
@@ -29,8 +30,8 @@ use crate::{Api, body, json};
         (status = 202, description = "The new build, with `retry_of`", body = AcceptedView,
             headers(("Location" = String, description = "Path of the new build"))),
         (status = 404, description = "There is no such build", body = ErrorView),
-        (status = 409, description = "It is not over, its upload is gone, or the request lacks \
-            secrets that it had; `message` names them",
+        (status = 409, description = "It is not over, its upload or the addresses of its \
+            followers are gone, or the request lacks secrets that it had; `message` names them",
             body = ErrorView),
     )
 )]
@@ -62,7 +63,12 @@ pub(crate) async fn retry(
     if !missing.is_empty() || build.had_secrets && secrets.is_empty() {
         return Err(Error::LoginsErased { missing });
     }
-    let order = Order { retry_of: Some(build.id), key, ..Order::again(build.spec, secrets) };
+    let followers = match brought.followers {
+        Some(asked) => followers::read(asked)?,
+        None => followers::again(&api, build.id).await?,
+    };
+    let order =
+        Order { retry_of: Some(build.id), key, followers, ..Order::again(build.spec, secrets) };
     let order = Arc::new(order);
     submit::answer(&req, &order, intake::submit(&api, &order).await?)
 }
