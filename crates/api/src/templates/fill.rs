@@ -274,12 +274,12 @@ mod tests {
         source.environment: has more than 100 values or 16 KiB
         source.environment: has more than 100 values or 16 KiB
         args: has a name that is none of a variable
-        source.files: leaves the build context
-        source.files: is not a path within the build context, such as docker/Dockerfile
-        source.files: leaves the build context
+        source.files: has "../x", which leaves the build context
+        source.files: has "/etc/passwd", which is not a path within the build context, such as conf/app.toml
+        source.files: has "a/../../x", which leaves the build context
         source.files: has a Dockerfile, and so has the template
         source.files: has "server.js/x" below "server.js", which is a file
-        source.files: has a file without a name
+        source.files: has "", which names no file
         "#);
     }
 }

@@ -215,8 +215,8 @@ async fn what_is_refused_names_its_parameter() {
     400 remoteurl: is given beside a dockerfile; give one of them; with mode=archive, dockerfile is a path in what remoteurl names
     400 remoteurl: is by ssh, which takes a key; use the https address, or /api/v2, which takes keys
     400 remoteurl: is not of http or https; write it as https://host/path
-    400 remoteurl: is no name of a branch, tag or commit; write it as main, v1.2, refs/heads/main or a commit's hexadecimal digits
-    400 remoteurl: leaves the build context
+    400 remoteurl: is no name of a branch, tag or commit; write it as main, v1.2, refs/heads/main or the hexadecimal digits of a commit, 7 of them at least
+    400 remoteurl: leaves the source
     400 nocache: must be true or false
     400 suppressoutput: must be true or false
     400 memory: must be a whole number that is not negative, and not too large

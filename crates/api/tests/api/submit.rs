@@ -136,7 +136,10 @@ async fn every_field_reaches_the_worker() {
       "supersede_key": "app/main",
       "also": [],
       "args_in_every_stage": false,
-      "log_opening": []
+      "log_opening": [],
+      "secret_names": [
+        "registry_auth.docker.io"
+      ]
     }
     "#);
     let logins: Vec<_> = claimed

@@ -267,7 +267,7 @@ async fn what_is_refused() {
     400 {"error":"build_args: has a name that is none of a variable","code":400,"details":"a name is 1 to 128 letters, digits and underscores, and begins with no digit"}
     400 {"error":"build_args: has a name that begins with SLIPWAY_ENV_, which templates need","code":400}
     400 {"error":"description: is larger than 64 KiB","code":400}
-    400 {"error":"files: leaves the build context","code":400}
+    400 {"error":"files: has \"../app.py\", which leaves the build context","code":400}
     400 {"error":"files: has a Dockerfile, and so has the template","code":400,"details":"build a Dockerfile of your own as a source of type dockerfile"}
     GET /api/v1/build/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071/status:  404 {"error":"Build not found","code":404,"details":"build not found"}
     GET /api/v1/build/..%2f..%2fx/status:  404 {"error":"Build not found","code":404,"details":"build not found"}
@@ -563,7 +563,7 @@ async fn by_the_native_api() {
     400 {"error":{"code":"unknown_field","message":"there is no such field","field":"source.content","hint":"the fields are type, name, environment, files"}}
     400 {"error":{"code":"invalid_field","message":"must be a string, not an integer","field":"source.environment.A"}}
     400 {"error":{"code":"invalid_field","message":"has a name that is none of a variable","field":"source.environment","hint":"a name is 1 to 128 letters, digits and underscores, and begins with no digit"}}
-    400 {"error":{"code":"invalid_field","message":"leaves the build context","field":"source.files"}}
+    400 {"error":{"code":"invalid_field","message":"has \"a/../../b\", which leaves the build context","field":"source.files"}}
     [{"field":"source.environment.DB_PASSWORD","hint":"give it to the container when it starts","message":"looks like a secret; the environment stays in the image, for everybody who can pull it"}]
     "#);
 }

@@ -50,7 +50,8 @@ fn a_tree_is_written_by_the_same_rules() {
         (|context| context.file(b"sub/x", 0, 9, &b"short"[..]), Reason::ContextTruncated),
         (|context| context.file(b"sub/x", 0, 1 << 40, std::io::repeat(0)), Reason::ContextTooLarge),
         (|context| context.folder(b"sub/Dockerfile", 0), Reason::DockerfileMissing),
-        (|_| Ok(()), Reason::DockerfileMissing),
+        (|context| context.file(b"sub/x", 0, 0, std::io::empty()), Reason::DockerfileMissing),
+        (|_| Ok(()), Reason::SourceNotFound),
     ] {
         let Err(ContextError::Refused(failure)) = write(rules(), fill) else {
             panic!("{reason:?}")

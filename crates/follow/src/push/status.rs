@@ -1,7 +1,5 @@
 //! A follower is told of changes of state, one after the other.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use slipway_domain::{Event, EventBody, Follower, FollowerAddress, KafkaTarget};
 use slipway_store::StoreError;
@@ -82,15 +80,18 @@ impl Push {
                         (true, false) => Later::WillBe,
                         (true, true) => Later::Never,
                     };
-                    self.after_failure(
-                        taken,
-                        event,
-                        told_seq,
-                        attempts + 1,
-                        later,
-                        asked,
-                        &told.attempts,
-                    )
+                    let attempts = attempts + 1;
+                    match after(&self.settings.waits, attempts, later, asked) {
+                        After::Wait(wait) => {
+                            let at = later_by(self.store.now(), wait);
+                            Next::Retry { seq: told_seq, attempts, at, why: why(&told.attempts) }
+                        }
+                        After::PassBy(wait) => {
+                            let at = later_by(self.store.now(), wait);
+                            Next::Rest { seq, at, why: Some(why(&told.attempts)) }
+                        }
+                        After::GiveUp => given_up(taken, told_seq, &told.attempts),
+                    }
                 }
             };
             let mut tries = told.attempts;
@@ -205,31 +206,6 @@ impl Push {
         (attempted, verdict)
     }
 
-    fn after_failure(
-        &self,
-        taken: &Taken,
-        event: &Event,
-        told_seq: i64,
-        attempts: u32,
-        later: Later,
-        asked: Option<Duration>,
-        tries: &[Attempted],
-    ) -> Next {
-        let now = self.store.now();
-        match after(&self.settings.waits, attempts, later, asked) {
-            After::Wait(wait) => {
-                Next::Retry { seq: told_seq, attempts, at: later_by(now, wait), why: why(tries) }
-            }
-            After::PassBy(wait) => {
-                Next::Rest { seq: event.seq, at: later_by(now, wait), why: Some(why(tries)) }
-            }
-            After::GiveUp => {
-                tracing::warn!(build.id = %taken.build, follower.id = %taken.id, "a follower is given up");
-                Next::End { how: Ended::GivenUp, seq: told_seq, why: Some(why(tries)) }
-            }
-        }
-    }
-
     /// Holds a follower for one more try.
     pub(super) async fn keep(&self, taken: &Taken) -> Result<bool, StoreError> {
         followers::renew(&self.store, taken, self.settings.lease(), self.store.now()).await
@@ -264,4 +240,9 @@ fn is_end(event: &Event) -> bool {
 
 fn why(tries: &[Attempted]) -> String {
     tries.last().and_then(|tried| tried.error.clone()).unwrap_or_default()
+}
+
+fn given_up(taken: &Taken, told_seq: i64, tries: &[Attempted]) -> Next {
+    tracing::warn!(build.id = %taken.build, follower.id = %taken.id, "a follower is given up");
+    Next::End { how: Ended::GivenUp, seq: told_seq, why: Some(why(tries)) }
 }

@@ -54,9 +54,9 @@ async fn a_host(ground: &Ground) {
 async fn an_image(ground: &Ground) {
     let store = ground.store().await;
     let build = left_behind(&store).await;
-    ground.sql(&format!("UPDATE builds SET image = '{VALUE}'")).await.unwrap();
+    ground.sql(&format!("UPDATE builds SET spec = '{VALUE}'")).await.unwrap();
     let error = images::left_on(&store, &host("h1")).await.unwrap_err();
-    names(error, "builds", "image", &build.to_string());
+    names(error, "builds", "spec", &build.to_string());
 }
 
 async fn sealed_secrets(ground: &Ground) {

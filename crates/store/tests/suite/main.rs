@@ -43,6 +43,7 @@ mod events;
 mod expiry;
 mod fencing;
 mod finish;
+mod followers;
 mod forget;
 mod gauges;
 mod hand_back;

@@ -29,7 +29,9 @@ pub(super) fn of_event(
     };
     let job = match form {
         FollowerForm::Buildshuttle { build, .. } => build.clone(),
-        _ => number.to_string(),
+        FollowerForm::Native
+        | FollowerForm::Callback { .. }
+        | FollowerForm::CommitStatus { .. } => number.to_string(),
     };
     let mut text = String::new();
     renderer.render(event, &mut text);

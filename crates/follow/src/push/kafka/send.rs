@@ -133,11 +133,12 @@ async fn send(
     records: &[(i64, String)],
 ) -> Result<(), Trouble> {
     let failed = |error: &KafkaError| {
-        let why = match error {
-            KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut) => {
-                "no broker took it within 30 s".to_owned()
-            }
-            error => format!("kafka: {error}"),
+        let is_late =
+            matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut));
+        let why = if is_late {
+            "no broker took it within 30 s".to_owned()
+        } else {
+            format!("kafka: {error}")
         };
         Trouble { why, is_refused: false }
     };
