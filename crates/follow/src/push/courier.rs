@@ -22,6 +22,10 @@ use super::settings::PushSettings;
 /// Builds say something several times a second: their followers are looked up together.
 const TOGETHER: Duration = Duration::from_millis(25);
 
+/// How often it is looked whether anybody follows, while nobody does: the first to do so is told
+/// so much later.
+const NOBODY: Duration = Duration::from_millis(250);
+
 /// Builds that are asked for by name; beyond, everything is looked through.
 const MAX_NAMED: usize = 500;
 
@@ -109,14 +113,16 @@ impl Push {
                     all |= heard.len() > MAX_NAMED;
                     let builds: Vec<BuildId> = std::mem::take(&mut heard).into_iter().collect();
                     let named = (!all).then_some(builds.as_slice());
-                    match self.look(named).await {
-                        Ok(short) => is_short = short,
+                    let looked = self.look_if_anyone_follows(named).await;
+                    let together = if let Ok(None) = looked { NOBODY } else { TOGETHER };
+                    match looked {
+                        Ok(short) => is_short = short.unwrap_or(false),
                         Err(error) => {
                             let cause = &error as &dyn std::error::Error;
                             tracing::warn!(error = cause, "followers cannot be looked up");
                         }
                     }
-                    look_at = Instant::now() + TOGETHER;
+                    look_at = Instant::now() + together;
                     if all {
                         poll_at = Instant::now() + POLL;
                     }
@@ -126,6 +132,17 @@ impl Push {
         }
         self.tasks.close();
         let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
+    }
+
+    /// [`Push::look`]; `None` where nobody waits to be told of anything, as of most builds.
+    async fn look_if_anyone_follows(
+        &self,
+        builds: Option<&[BuildId]>,
+    ) -> Result<Option<bool>, StoreError> {
+        if !followers::is_anyone_waiting(&self.store).await? {
+            return Ok(None);
+        }
+        self.look(builds).await.map(Some)
     }
 
     /// Takes what is due, and begins to tell each. Says whether something was due that there

@@ -25,7 +25,7 @@ pub use progress::{Ended, Next, give_back, record, release_all, renew};
 pub use read::{of_build, opened, states_after};
 pub use resend::{AskedAgain, Whose, ask_again, ask_again_since, resends, resent};
 pub use retention::{erase_ended, forget_deliveries};
-pub use take::{Lane, Transport, Wanted, take};
+pub use take::{Lane, Transport, Wanted, is_anyone_waiting, take};
 
 /// A follower as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
