@@ -18,7 +18,7 @@ use crate::show::size;
 /// dropped, or when the process is.
 pub struct Spool {
     file: File,
-    hash: Sha256,
+    hash: Option<Sha256>,
     bytes: u64,
     most: u64,
 }
@@ -30,8 +30,8 @@ pub struct Spooled {
     pub file: File,
     /// How many.
     pub bytes: u64,
-    /// Their SHA-256.
-    pub sha256: [u8; 32],
+    /// Their SHA-256, where it was asked for.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// Why an archive could not be put down.
@@ -55,7 +55,13 @@ impl Spool {
     /// When the folder takes none.
     pub fn new(folder: &Path, most: u64) -> Result<Self, SpoolError> {
         let file = tempfile::tempfile_in(folder).map_err(sort)?;
-        Ok(Self { file, hash: Sha256::new(), bytes: 0, most })
+        Ok(Self { file, hash: None, bytes: 0, most })
+    }
+
+    /// The same, with the SHA-256 of what is put down: to sum up gigabytes takes seconds.
+    #[must_use]
+    pub fn hashing(self) -> Self {
+        Self { hash: Some(Sha256::new()), ..self }
     }
 
     /// Adds bytes. Blocks for as long as the disk does.
@@ -67,7 +73,9 @@ impl Spool {
         if self.bytes > self.most {
             return Err(SpoolError::TooLarge(self.most));
         }
-        self.hash.update(bytes);
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
         self.file.write_all(bytes).map_err(sort)
     }
 
@@ -77,7 +85,8 @@ impl Spool {
     /// When the file cannot be rewound.
     pub fn finish(mut self) -> Result<Spooled, SpoolError> {
         self.file.rewind().map_err(sort)?;
-        Ok(Spooled { file: self.file, bytes: self.bytes, sha256: self.hash.finalize().into() })
+        let sha256 = self.hash.map(|hash| hash.finalize().into());
+        Ok(Spooled { file: self.file, bytes: self.bytes, sha256 })
     }
 }
 

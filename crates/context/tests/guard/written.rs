@@ -82,12 +82,12 @@ async fn a_tree_is_streamed() {
 #[test]
 fn a_spool_knows_its_bytes_and_their_sum() {
     let folder = tempfile::tempdir().unwrap();
-    let mut spool = Spool::new(folder.path(), 6).unwrap();
+    let mut spool = Spool::new(folder.path(), 6).unwrap().hashing();
     spool.write(b"abc").unwrap();
     assert_eq!(folder.path().read_dir().unwrap().count(), 0, "it has no name");
     let spooled = spool.finish().unwrap();
     assert_eq!(spooled.bytes, 3);
-    assert_eq!(spooled.sha256[..4], [0xba, 0x78, 0x16, 0xbf]);
+    assert_eq!(spooled.sha256.unwrap()[..4], [0xba, 0x78, 0x16, 0xbf]);
     assert_eq!(std::io::read_to_string(spooled.file).unwrap(), "abc");
 
     let mut spool = Spool::new(folder.path(), 6).unwrap();

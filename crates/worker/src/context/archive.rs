@@ -21,10 +21,12 @@ pub(super) async fn open(
         url: Url::parse(whole).map_err(|_| unusable("its address is none"))?,
         login: secrets.login.clone(),
         headers: headers(order)?,
+        hashed: sha256.is_some(),
     };
     let spooled = download::fetch(order, wanted).await?;
     if let Some(expected) = sha256 {
-        let got: String = spooled.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let got: String =
+            spooled.sha256.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
         if got != expected.as_str() {
             let message = format!(
                 "the archive has the sha256 {got}, and {} was asked for",

@@ -25,11 +25,13 @@ pub(super) struct Wanted {
     pub(super) url: Url,
     pub(super) login: Option<Credentials>,
     pub(super) headers: Vec<SecretHeader>,
+    /// Whether its SHA-256 is wanted, too.
+    pub(super) hashed: bool,
 }
 
 /// Fetches an archive to the worker's disk.
 pub(super) async fn fetch(order: &Order<'_>, wanted: Wanted) -> Result<Spooled, Broken> {
-    let Wanted { url, login, headers } = wanted;
+    let Wanted { url, login, headers, hashed } = wanted;
     let worker = order.worker;
     let total = worker.settings.fetch_timeout;
     let limits = Limits { total, ..Limits::bytes(worker.settings.context.bytes) };
@@ -38,6 +40,7 @@ pub(super) async fn fetch(order: &Order<'_>, wanted: Wanted) -> Result<Spooled, 
     let fetched = worker.reach.fetcher.get(request).await.map_err(|error| error.failure())?;
     let progress = fetched.body.progress();
     let spool = worker.reach.temp.spool(limits.bytes).map_err(Failure::from)?;
+    let spool = if hashed { spool.hashing() } else { spool };
     let putting = put_down(fetched.body, spool);
     tokio::pin!(putting);
     let mut tell = interval_at(Instant::now() + TOLD_EVERY, TOLD_EVERY);

@@ -31,6 +31,7 @@ pub(super) async fn open(
         url: repository.path(&["tarball", &commit])?,
         login: None,
         headers: repository.headers("application/vnd.github+json")?,
+        hashed: false,
     };
     let spooled = download::fetch(order, wanted).await?;
     let options = ContextOptions { strip: Strip::SingleTopFolder, ..order.options(subdir) };
