@@ -3,15 +3,17 @@
 //! Build under the name that is pushed, push, remove: the fewest requests there can be.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::body_full;
 use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard::query_parameters::{
-    BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, PushImageOptionsBuilder,
-    RemoveImageOptionsBuilder,
+    BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion, PruneBuildOptionsBuilder,
+    PushImageOptionsBuilder, RemoveImageOptionsBuilder,
 };
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use tokio::time::Instant;
 
@@ -88,14 +90,30 @@ impl Bare {
 
     /// Builds from a large context, pushes and removes. Says how long.
     pub(crate) async fn run_large(&self, work: &Work, mib: usize) -> Result<Duration, Error> {
+        self.run_stream(work, context::with_noise(&work.dockerfile, mib)).await
+    }
+
+    /// The same from a tar that comes as a stream.
+    pub(crate) async fn run_stream(
+        &self,
+        work: &Work,
+        tar: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<Duration, Error> {
         let begun = Instant::now();
-        let body = bollard::body_try_stream(context::with_noise(&work.dockerfile, mib));
+        let body = bollard::body_try_stream(tar);
         let options = options(Builder::Buildkit, work);
         let built = self.docker.build_image(options, None, Some(body));
         read(built, &mut Heard::default()).await?;
         self.push(work).await?;
         self.remove(&work.image).await?;
         Ok(begun.elapsed())
+    }
+
+    /// Empties the build cache: contexts of gigabytes stay in there otherwise.
+    pub(crate) async fn prune(&self) -> Result<(), Error> {
+        let options = PruneBuildOptionsBuilder::new().all(true).build();
+        self.docker.prune_build(Some(options)).await?;
+        Ok(())
     }
 
     /// Removes an image. One that is not there is removed already.

@@ -29,16 +29,25 @@ pub(crate) fn with_noise(
     head.put(dockerfile.as_bytes());
     pad(&mut head);
     head.unsplit(entry("noise", mib * MIB));
+    let end = Bytes::from_static(&[0; 2 * BLOCK]);
+    stream::iter([Ok(head.freeze())])
+        .chain(noise_alone(dockerfile, mib))
+        .chain(stream::iter([Ok(end)]))
+}
+
+/// `mib` MiB of noise, others for each `seed`, made while they are read.
+pub(crate) fn noise_alone(
+    seed: &str,
+    mib: usize,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
     // The image's name is in the Dockerfile, so that no two contexts are alike.
-    let seed = dockerfile.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+    let seed = seed.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    let noise = stream::iter(0..mib * MIB / CHUNK).scan(seed | 1, |state, _| {
+    stream::iter(0..mib * MIB / CHUNK).scan(seed | 1, |state, _| {
         let chunk = noise(state);
-        futures::future::ready(Some(chunk))
-    });
-    let end = Bytes::from_static(&[0; 2 * BLOCK]);
-    stream::iter([head.freeze()]).chain(noise).chain(stream::iter([end])).map(Ok)
+        futures::future::ready(Some(Ok(chunk)))
+    })
 }
 
 fn entry(path: &str, size: usize) -> BytesMut {

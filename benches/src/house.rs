@@ -29,9 +29,21 @@ impl House {
         surroundings: &Surroundings,
         engines: &[&str],
     ) -> Result<Self, Error> {
+        Self::open_with(name, (binary, folder), surroundings, engines, "").await
+    }
+
+    /// The same, with these settings besides.
+    pub(crate) async fn open_with(
+        name: &'static str,
+        (binary, folder): (&Path, &Path),
+        surroundings: &Surroundings,
+        engines: &[&str],
+        besides: &str,
+    ) -> Result<Self, Error> {
         let folder = folder.join(name);
         let database = Database::new(&surroundings.database, name).await?;
         let settings = settings(binary, &folder, surroundings, &database, engines).await?;
+        let settings = settings + besides;
         let migrated = Command::new(binary)
             .arg("migrate")
             .env("SLIPWAY__DATABASE__URL", &database.url)
@@ -77,9 +89,10 @@ async fn settings(
     let key = Command::new(binary).arg("new-key").output().await?;
     let key = String::from_utf8_lossy(&key.stdout).trim().to_owned();
     let mut toml = format!(
-        "[worker]\nconcurrency = {}\n[database]\nurl = {:?}\n[queue]\nurl = {:?}\n\
+        "[worker]\nconcurrency = {}\ntemp_dir = \"{}/tmp\"\n[database]\nurl = {:?}\n[queue]\nurl = {:?}\n\
          [secrets]\nkey = {key:?}\n[blobs]\nurl = \"file://{}/blobs\"\n",
         SLOTS * engines.len(),
+        folder.display(),
         database.url,
         surroundings.broker,
         folder.display(),

@@ -27,6 +27,7 @@ mod one_at_a_time;
 mod options;
 mod side_by_side;
 mod slipway;
+mod sources;
 mod statistics;
 mod submits;
 mod surroundings;
@@ -158,6 +159,11 @@ async fn measure(
     if options.wants(Part::Context) {
         eprintln!("… a context of {} MiB", options.upload_mib());
         upload::measure(&mut table, options.upload_mib(), works, bare, &slipway, buildkit).await?;
+    }
+    if options.wants(Part::Sources) {
+        let mib = options.source_mib();
+        eprintln!("… a context of {mib} MiB from each kind of source");
+        sources::measure(&mut table, mib, works, bare, place, surroundings).await?;
     }
     if options.wants(Part::Lines) {
         for (builder, daemon) in [(Builder::Classic, classic), (Builder::Buildkit, buildkit)] {

@@ -62,6 +62,15 @@ pub(crate) async fn peak<T>(
     }
 }
 
+/// The same for two processes.
+pub(crate) async fn peaks<T>(
+    (one, other): (u32, u32),
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<(T, Resident, Resident), Error> {
+    let ((done, of_one), of_other) = peak(other, peak(one, work)).await?;
+    Ok((done, of_one, of_other))
+}
+
 /// As proc(5) describes it.
 fn read(pid: u32) -> Result<Resident, Error> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

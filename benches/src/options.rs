@@ -20,6 +20,10 @@ pub(crate) struct Options {
     /// A `slipwayd` that is compiled already, such as one from before a change.
     #[arg(long, env = "SLIPWAY_BENCH_SLIPWAYD", value_name = "FILE")]
     slipwayd: Option<PathBuf>,
+    /// MiB of the context that comes from each kind of source. Some three times as much disk
+    /// is needed.
+    #[arg(long, env = "SLIPWAY_BENCH_SOURCE_MIB", default_value_t = 2048)]
+    source_mib: usize,
     /// Only these parts.
     #[arg(long, env = "SLIPWAY_BENCH_ONLY", value_name = "PART", value_delimiter = ',')]
     only: Vec<Part>,
@@ -42,6 +46,8 @@ pub(crate) enum Part {
     Cache,
     /// A large context, uploaded and fetched.
     Context,
+    /// A large context from each kind of source.
+    Sources,
     /// Builds that print a lot.
     Lines,
     /// Followers of a build, one and a thousand.
@@ -63,6 +69,10 @@ impl Options {
 
     pub(crate) fn upload_mib(&self) -> usize {
         self.less(1024)
+    }
+
+    pub(crate) fn source_mib(&self) -> usize {
+        self.less(self.source_mib)
     }
 
     pub(crate) fn slipwayd(&self) -> Option<&Path> {

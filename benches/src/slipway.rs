@@ -102,8 +102,13 @@ impl Slipway {
 
     /// The same, from an archive that is fetched.
     pub(crate) async fn run_archive(&self, work: &Work, url: &str) -> Result<Duration, Error> {
+        self.run_source(work, json!({"type": "archive", "url": url})).await
+    }
+
+    /// The same, from any source.
+    pub(crate) async fn run_source(&self, work: &Work, source: Value) -> Result<Duration, Error> {
         let begun = Instant::now();
-        let build = self.submit(work, json!({"type": "archive", "url": url})).await?;
+        let build = self.submit(work, source).await?;
         self.follow(&build).await?;
         Ok(begun.elapsed())
     }
@@ -162,8 +167,19 @@ impl Slipway {
     }
 
     pub(crate) async fn submit(&self, work: &Work, source: Value) -> Result<Accepted, Error> {
-        let order = json!({"image": work.image, "source": source});
-        let request = self.http.post(format!("{}/api/v2/builds", self.url)).json(&order);
+        self.post(&json!({"image": work.image, "source": source})).await
+    }
+
+    /// A whole order from the POST until the follower has read the end. Says how long.
+    pub(crate) async fn run_order(&self, order: &Value) -> Result<Duration, Error> {
+        let begun = Instant::now();
+        let build = self.post(order).await?;
+        self.follow(&build).await?;
+        Ok(begun.elapsed())
+    }
+
+    async fn post(&self, order: &Value) -> Result<Accepted, Error> {
+        let request = self.http.post(format!("{}/api/v2/builds", self.url)).json(order);
         let view: Value = good(request.send().await?).await?.json().await?;
         Ok(Accepted {
             id: text(&view, "/id")?,

@@ -11,6 +11,10 @@ pub(crate) struct Surroundings {
     pub(crate) other_engine: String,
     /// `host:port` of a registry that is open to all.
     pub(crate) registry: String,
+    /// Another one, that wants a login.
+    pub(crate) closed_registry: String,
+    /// Name and password for it.
+    pub(crate) login: (String, String),
     /// URL of a PostgreSQL server.
     pub(crate) database: String,
     /// URL of a RabbitMQ broker.
@@ -27,6 +31,8 @@ impl Surroundings {
             docker_host: named("DOCKER_HOST")?,
             other_engine: named("SLIPWAY_TEST_ENGINE_B")?,
             registry: named("SLIPWAY_TEST_REGISTRY")?,
+            closed_registry: named("SLIPWAY_TEST_REGISTRY_AUTH")?,
+            login: (named("SLIPWAY_TEST_REGISTRY_USER")?, named("SLIPWAY_TEST_REGISTRY_PASSWORD")?),
             database: named("DATABASE_URL")?,
             broker: named("AMQP_URL")?,
             base: named("SLIPWAY_TEST_BASE")?,

@@ -70,7 +70,7 @@ pub(crate) fn memory_row(what: &str, idle: Resident, peak: Resident) -> Row {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-fn rate(mib: usize, time: Duration) -> String {
+pub(crate) fn rate(mib: usize, time: Duration) -> String {
     format!("{:.0} MiB/s", mib as f64 / time.as_secs_f64())
 }
 
