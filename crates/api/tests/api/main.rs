@@ -17,6 +17,7 @@ mod buildshuttle_shipped;
 mod buildshuttle_sources;
 mod cancel;
 mod events;
+mod followers;
 mod generator;
 mod generator_log;
 mod health;
