@@ -16,6 +16,7 @@ use sqlx::{
 };
 
 use crate::StoreError;
+use crate::builds::Crowd;
 use crate::clock::Clock;
 use crate::seal::KeyRing;
 
@@ -35,6 +36,7 @@ pub struct Store {
     pub(crate) db: Db,
     pub(crate) keys: KeyRing,
     pub(crate) clock: Clock,
+    pub(crate) crowd: Crowd,
 }
 
 #[derive(Debug, Clone)]
@@ -100,7 +102,12 @@ impl Store {
             store.read_clock().await?;
             Ok(store)
         } else if url.starts_with("sqlite:") {
-            Ok(Self { db: open_sqlite(url).await?, keys, clock: Clock::of_this_process() })
+            Ok(Self {
+                db: open_sqlite(url).await?,
+                keys,
+                clock: Clock::of_this_process(),
+                crowd: Crowd::default(),
+            })
         } else {
             Err(StoreError::Settings("database.url must begin with sqlite: or postgres:".into()))
         }
@@ -127,6 +134,7 @@ impl Store {
             db: Db::Postgres(pool.connect_lazy_with(options)),
             keys,
             clock: Clock::of_this_process(),
+            crowd: Crowd::default(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod claim;
+mod crowd;
 mod forget;
 mod give_up;
 mod lease;
@@ -18,6 +19,7 @@ mod waiting;
 
 pub use cancel::{Cancelled, cancel, cancel_requested};
 pub use claim::{Claimed, Offer, claim, is_anyone_waiting};
+pub(crate) use crowd::Crowd;
 pub use forget::forget;
 pub use give_up::give_up;
 pub use lease::{Heartbeat, Returned, renew, return_all, return_expired};

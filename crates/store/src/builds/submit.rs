@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 use slipway_domain::{
     Attempt, BuildId, BuildSpec, BuildState, EventBody, Follower, Secrets, Source,
 };
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Build;
 use super::give_up::give_up_at;
 use super::row::Timings;
 use super::supersede;
-use crate::db::{Tx, write};
+use crate::db::{Db, Tx, write};
 use crate::names::{self, Name};
 use crate::walk::{Walk, walk};
 use crate::{Store, StoreError, events, followers, outbox};
@@ -42,7 +43,7 @@ pub struct Submission<'a> {
 }
 
 impl<'a> Submission<'a> {
-    /// Whether one walk writes all there is to it.
+    /// Whether the row, its first event and its bell are all there is to it.
     fn is_plain(&self) -> bool {
         self.idempotency.is_none()
             && self.names.is_empty()
@@ -109,8 +110,15 @@ pub async fn submit(
     submission: &Submission<'_>,
     now: DateTime<Utc>,
 ) -> Result<Submitted, StoreError> {
+    if let Db::Postgres(pool) = &store.db
+        && submission.is_plain()
+    {
+        let placed = store.crowd.accept(pool, Given::of(submission, now)).await?;
+        let build = Box::new(placed.build(submission, now));
+        return Ok(Submitted::New { build, superseded: Vec::new() });
+    }
     let project = submission.spec.project.as_str();
-    let mut tx = if submission.is_plain() { store.single().await? } else { store.begin().await? };
+    let mut tx = store.begin().await?;
     // The upload first: its row lock keeps retention from taking it away meanwhile.
     let upload = match &submission.spec.source {
         Source::Upload { id } => Some(id.as_uuid()),
@@ -200,63 +208,119 @@ async fn insert(
          SELECT id, last_seq, $9, attempt, $16 FROM moved",
         "bell": "INSERT INTO outbox (id, build, created_at) SELECT $17, id, $9 FROM moved",
     );
-    let spec = submission.spec;
-    // Words, numbers and maps of strings: this cannot fail to serialise.
-    let json = serde_json::to_string(spec).unwrap_or_default();
-    let asked = spec.queue_timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    let queue_seconds = asked
-        .or(submission.queue_timeout)
-        .map(|timeout| i32::try_from(timeout.as_secs()).unwrap_or(i32::MAX));
-    let queued = EventBody::State {
+    let given = Given::of(submission, now);
+    let text = WALK.text(tx);
+    let rows: Vec<Placed> = write!(*tx, connection => sqlx::query_as(text)
+        .bind(given.id)
+        .bind(given.project)
+        .bind(given.image)
+        .bind(given.repository)
+        .bind(given.platform)
+        .bind(given.spec)
+        .bind(upload)
+        .bind(given.retry_of)
+        .bind(now)
+        .bind(!submission.secrets.is_empty())
+        .bind(given.priority)
+        .bind(given.queue_seconds)
+        .bind(given.give_up_at)
+        .bind(submission.spec.supersede_key.as_deref())
+        .bind(given.traceparent)
+        .bind(first_event())
+        .bind(given.bell)
+        .fetch_all(connection)
+        .await)?;
+    let placed = rows.first().ok_or(StoreError::Database(sqlx::Error::RowNotFound))?;
+    Ok(placed.build(submission, now))
+}
+
+/// What is known of a row before it is written.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) id: Uuid,
+    pub(super) project: String,
+    pub(super) image: String,
+    pub(super) repository: String,
+    pub(super) platform: Option<String>,
+    pub(super) spec: String,
+    pub(super) retry_of: Option<Uuid>,
+    pub(super) at: DateTime<Utc>,
+    pub(super) priority: i32,
+    pub(super) queue_seconds: Option<i32>,
+    pub(super) give_up_at: Option<DateTime<Utc>>,
+    pub(super) traceparent: Option<String>,
+    pub(super) bell: Uuid,
+}
+
+impl Given {
+    pub(super) fn of(submission: &Submission<'_>, now: DateTime<Utc>) -> Self {
+        let spec = submission.spec;
+        let asked = spec.queue_timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        let queue_seconds = asked
+            .or(submission.queue_timeout)
+            .map(|timeout| i32::try_from(timeout.as_secs()).unwrap_or(i32::MAX));
+        Self {
+            id: submission.id.as_uuid(),
+            project: spec.project.as_str().to_owned(),
+            image: spec.image.to_string(),
+            repository: spec.image.repository(),
+            platform: spec.platform.as_ref().map(|platform| platform.as_str().to_owned()),
+            // Words, numbers and maps of strings: this cannot fail to serialise.
+            spec: serde_json::to_string(spec).unwrap_or_default(),
+            retry_of: submission.retry_of.map(BuildId::as_uuid),
+            at: now,
+            priority: i32::from(spec.priority),
+            queue_seconds,
+            give_up_at: give_up_at(queue_seconds, now),
+            traceparent: submission.traceparent.map(str::to_owned),
+            bell: outbox::new_id(),
+        }
+    }
+}
+
+/// What only the row knows once it is written.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub(super) struct Placed {
+    pub(super) id: Uuid,
+    attempt: i32,
+    last_seq: i64,
+    round: i64,
+}
+
+impl Placed {
+    pub(super) fn build(&self, submission: &Submission<'_>, now: DateTime<Utc>) -> Build {
+        Build {
+            id: submission.id,
+            spec: submission.spec.clone(),
+            state: BuildState::Queued,
+            attempt: Attempt(self.attempt),
+            losses: 0,
+            host: None,
+            not_before: now,
+            cancel_requested_at: None,
+            created_at: now,
+            timings: Timings::default(),
+            digest: None,
+            failure: None,
+            retry_of: submission.retry_of,
+            had_secrets: !submission.secrets.is_empty(),
+            last_seq: self.last_seq,
+            round: self.round,
+            obstacle: None,
+            superseded_by: None,
+            source_commit: None,
+        }
+    }
+}
+
+/// That it is in line.
+pub(super) fn first_event() -> String {
+    events::as_text(&EventBody::State {
         status: BuildState::Queued,
         host: None,
         note: None,
         digest: None,
         failure: None,
-    };
-    let text = WALK.text(tx);
-    let rows: Vec<(Uuid, i32, i64, i64)> = write!(*tx, connection => sqlx::query_as(text)
-        .bind(submission.id.as_uuid())
-        .bind(spec.project.as_str())
-        .bind(spec.image.to_string())
-        .bind(spec.image.repository())
-        .bind(spec.platform.as_ref().map(slipway_domain::Platform::as_str))
-        .bind(json)
-        .bind(upload)
-        .bind(submission.retry_of.map(BuildId::as_uuid))
-        .bind(now)
-        .bind(!submission.secrets.is_empty())
-        .bind(i32::from(spec.priority))
-        .bind(queue_seconds)
-        .bind(give_up_at(queue_seconds, now))
-        .bind(spec.supersede_key.as_deref())
-        .bind(submission.traceparent)
-        .bind(events::as_text(&queued))
-        .bind(outbox::new_id())
-        .fetch_all(connection)
-        .await)?;
-    let (_, attempt, last_seq, round) =
-        *rows.first().ok_or(StoreError::Database(sqlx::Error::RowNotFound))?;
-    Ok(Build {
-        id: submission.id,
-        spec: spec.clone(),
-        state: BuildState::Queued,
-        attempt: Attempt(attempt),
-        losses: 0,
-        host: None,
-        not_before: now,
-        cancel_requested_at: None,
-        created_at: now,
-        timings: Timings::default(),
-        digest: None,
-        failure: None,
-        retry_of: submission.retry_of,
-        had_secrets: !submission.secrets.is_empty(),
-        last_seq,
-        round,
-        obstacle: None,
-        superseded_by: None,
-        source_commit: None,
     })
 }
 

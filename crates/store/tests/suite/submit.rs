@@ -19,6 +19,7 @@ stories!(
     an_upload_is_named_and_used,
     nothing_remains_of_a_build_of_an_unknown_upload,
     a_retry_names_what_it_repeats,
+    one_that_is_refused_among_many,
     fifty_at_once,
     a_sender_that_goes_away_leaves_whole_builds_or_none,
 );
@@ -122,6 +123,30 @@ async fn a_retry_names_what_it_repeats(ground: &Ground) {
     assert_eq!(find(&store, again.id).await.retry_of, Some(first.id));
 }
 
+async fn one_that_is_refused_among_many(ground: &Ground) {
+    let store = ground.store().await;
+    let (spec, secrets) = (spec("r.example/app:1"), Secrets::default());
+    let one = async |number: i64| {
+        let id = BuildId::generate();
+        // What it repeats has been forgotten since.
+        let retry_of = (number == 7).then(BuildId::generate);
+        let submission = Submission { retry_of, ..Submission::new(id, &spec, &secrets) };
+        builds::submit(&store, &submission, at(number)).await
+    };
+    let answers = join_all((0..20).map(one)).await;
+    for (number, answer) in answers.into_iter().enumerate() {
+        match answer {
+            Ok(Submitted::New { build, .. }) => {
+                assert_eq!(told(&store, build.id).await, ["1 queued"]);
+                assert_ne!(number, 7);
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => assert_eq!((number, error.is_passing()), (7, false), "{error:?}"),
+        }
+    }
+    assert_eq!((ground.count("builds").await, ground.count("outbox").await), (19, 19));
+}
+
 async fn fifty_at_once(ground: &Ground) {
     let store = ground.store().await;
     let one = async |number: i64| {
@@ -130,8 +155,12 @@ async fn fifty_at_once(ground: &Ground) {
     let accepted = join_all((0..50).map(one)).await;
     assert_eq!(ground.count("builds").await, 50);
     assert_eq!(ground.count("outbox").await, 50);
+    let mut rounds: Vec<i64> = accepted.iter().map(|build| build.round).collect();
+    rounds.sort_unstable();
+    assert_eq!(rounds, (1..=50).collect::<Vec<i64>>(), "a place each in the line");
     for build in accepted {
         assert_eq!(told(&store, build.id).await, ["1 queued"]);
+        assert_eq!(find(&store, build.id).await, build);
     }
 }
 
