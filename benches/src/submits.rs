@@ -28,7 +28,8 @@ const WANTED_ALONE_MS: f64 = 5.0;
 
 /// What one submit writes, in one transaction: the build with its place in line, its first
 /// event and its bell. Columns and values as `slipway-store` sends them; numbers are made up
-/// by the database, which costs it a little more than being told them.
+/// by the database, which costs it a little more than being told them. That submits which come
+/// at once share a transaction is Slipway's doing: here each has its own.
 const TRANSACTION: &str = "\
 BEGIN;
 WITH new AS (SELECT gen_random_uuid() AS id)
