@@ -64,11 +64,11 @@ async fn what_is_wrong_with_a_follower_is_named() {
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 "followers[1].url": "is neither of http, https nor of kafka"
-    400 "followers[1].url": "names no topic that Kafka takes"
+    400 "followers[1].url": "has a broker without a host or port"
     400 "followers[1].secret": "is no signing key: write whsec_ and 24 to 64 random bytes in base64"
     400 "followers[1].secret": "signs only what is sent to a follower of kind status over http"
-    400 "followers[1].url": "requests may not reach 10.1.2.3 (a private address)"
-    400 "followers[1].url": "requests may not reach 127.0.0.1 (the machine itself)"
+    400 "followers[1].url": "requests may not reach 10.1.2.3 (private network)"
+    400 "followers[1].url": "requests may not reach 127.0.0.1 (loopback)"
     "#);
     let many = vec![good; 17];
     let answer = server.submit(json!({"followers": many})).await;
@@ -89,7 +89,7 @@ async fn what_cannot_be_sent_again() {
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     404 {"error":{"code":"no_such_delivery","message":"there is no delivery 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
-    400 {"error":{"code":"invalid_value","message":"give either build or project","field":"build"}}
+    400 {"error":{"code":"invalid_field","message":"give either build or project","field":"build"}}
     404 {"error":{"code":"no_such_build","message":"there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
     202 {"messages":0,"erased":0}
     "#);
