@@ -132,15 +132,20 @@ impl Listing {
         let kind =
             if reference.may_be_commit() { "branch, tag or commit" } else { "branch or tag" };
         let message = format!("{url} has no {kind} {reference}");
-        let hint = match self.nearest.names().as_slice() {
-            [] if reference.has_too_few_digits() => {
-                let least = GitRef::LEAST_DIGITS;
-                format!("if it is a commit, give at least {least} of its digits")
-            }
-            [] => "check the name; git ls-remote lists those that are there".to_owned(),
-            [one] => format!("the nearest name is {one}"),
-            names => format!("the nearest names are {}", names.join(", ")),
-        };
+        let mut hints = Vec::new();
+        if reference.has_too_few_digits() {
+            let least = GitRef::LEAST_DIGITS;
+            hints.push(format!("if it is a commit, give at least {least} of its digits"));
+        }
+        match self.nearest.names().as_slice() {
+            [] => {}
+            [one] => hints.push(format!("the nearest name is {one}")),
+            names => hints.push(format!("the nearest names are {}", names.join(", "))),
+        }
+        if hints.is_empty() {
+            hints.push("check the name; git ls-remote lists those that are there".to_owned());
+        }
+        let hint = hints.join("; ");
         Failure::new(Reason::SourceNotFound, message).hint(hint)
     }
 }
