@@ -3,12 +3,15 @@
 //! A blob without a row is nobody's: until [`Received::keep`] has written the row, every
 //! way out of here, a client that hangs up included, takes the bytes away again.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 use slipway_domain::{Project, UploadId};
 use slipway_store::blobs::{BlobWriter, Blobs};
 use slipway_store::{Store, uploads};
+use tokio::time::Instant;
 
 use crate::archive;
 use crate::error::Error;
@@ -181,17 +184,28 @@ impl Drop for Received {
     }
 }
 
+/// For so long somebody who knows of an unwanted blob tries to remove it.
+const REMOVED_WITHIN: Duration = Duration::from_secs(60);
+
 /// Removes bytes that are not needed. Where the writing of their row was broken off, the row
-/// may be there all the same, and then others may count on them. What stays here for doubt
-/// is found by retention when it is old.
+/// may be there all the same, and then others may count on them. The database that broke it off
+/// may be away for a moment. What stays here for doubt is found by retention when it is old.
 async fn remove(id: UploadId, blobs: Blobs, written: Option<Store>) {
-    let removed = async {
-        match &written {
-            Some(store) if uploads::owns_blob(store, id).await? => Ok(()),
-            Some(_) | None => blobs.delete(id).await,
-        }
+    let removed = async || match &written {
+        Some(store) if uploads::owns_blob(store, id).await? => Ok(()),
+        Some(_) | None => blobs.delete(id).await,
     };
-    if let Err(error) = removed.await {
-        tracing::warn!(upload.id = %id, %error, "an unwanted blob was not removed");
+    let began = Instant::now();
+    loop {
+        match removed().await {
+            Ok(()) => return,
+            Err(error) if error.is_passing() && began.elapsed() < REMOVED_WITHIN => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => {
+                tracing::warn!(upload.id = %id, %error, "an unwanted blob was not removed");
+                return;
+            }
+        }
     }
 }
