@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::PgPool;
 use tokio::sync::oneshot;
 
-use super::submit::{Given, Placed, first_event};
+use super::given::{Given, Placed, first_event};
 use crate::StoreError;
 use crate::db::answered;
 

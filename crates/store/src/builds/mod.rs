@@ -5,6 +5,7 @@ mod claim;
 mod crowd;
 mod forget;
 mod give_up;
+mod given;
 mod lease;
 mod line;
 mod page;
