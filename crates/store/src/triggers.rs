@@ -118,6 +118,8 @@ pub async fn insert(
     const SQL: &str = "INSERT INTO build_triggers (id, name, definition, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING";
     let mut tx = store.begin().await?;
+    // Against another that is given this name just now.
+    tx.alone_with(&lock_of(trigger.name().as_str())).await?;
     let written = write!(tx, connection => sqlx::query(SQL)
         .bind(id.as_uuid())
         .bind(trigger.name().as_str())
@@ -132,6 +134,11 @@ pub async fn insert(
     seal(store, &mut tx, id, secrets).await?;
     tx.commit().await?;
     Ok(Written::Kept)
+}
+
+/// Who wants a name for a trigger is alone with this, because there may be no row of it yet.
+fn lock_of(name: &str) -> String {
+    format!("trigger {name}")
 }
 
 /// Puts another in the place of one.
@@ -151,7 +158,7 @@ pub async fn update(
     let name = trigger.name().as_str();
     let mut tx = store.begin().await?;
     // Two that want one name at once: the second finds the first.
-    tx.alone_with(&format!("trigger {name}")).await?;
+    tx.alone_with(&lock_of(name)).await?;
     let taken: Option<Uuid> = write!(tx, connection => sqlx::query_scalar(TAKEN)
         .bind(name)
         .bind(id.as_uuid())
