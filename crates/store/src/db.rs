@@ -227,8 +227,9 @@ impl Tx {
     /// whole database to itself already.
     pub(crate) const fn for_update(&self) -> &'static str {
         match self {
-            Self::Postgres(_) | Self::Single(_) => " FOR UPDATE",
-            Self::Sqlite(_) => "",
+            Self::Postgres(_) => " FOR UPDATE",
+            // Its transaction is over with the statement.
+            Self::Single(_) | Self::Sqlite(_) => "",
         }
     }
 

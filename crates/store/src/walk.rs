@@ -16,14 +16,19 @@ pub(crate) struct Walk {
 
 /// Puts statements together that share their parameters, the first of which writes a row of `builds`
 /// and says so (`RETURNING`). The others read what it said from `moved`, and do nothing where it
-/// did nothing. `$1` is the build's id. Only the last one may touch no row: on SQLite each finds
-/// in `moved` whether the one before it did.
+/// did nothing. `$1` is the build's id. Of those before the semicolon only the last one may touch
+/// no row: on SQLite each finds in `moved` whether the one before it did. Those after it may, but
+/// are done on SQLite in any case: whoever finds that nothing moved gives up the transaction.
 macro_rules! walk {
-    ($moved:expr, $($name:literal: $statement:expr),+ $(,)?) => {
+    (
+        $moved:expr, $($name:literal: $statement:expr),+
+        $(; $($then:literal: $freely:expr),+)? $(,)?
+    ) => {
         $crate::walk::Walk {
             postgres: concat!(
                 "WITH moved AS (", $moved, ")",
                 $(", ", $name, " AS (", $statement, ")",)+
+                $($(", ", $then, " AS (", $freely, ")",)+)?
                 " SELECT * FROM moved"
             ),
             sqlite: concat!(
@@ -32,25 +37,13 @@ macro_rules! walk {
                     "; WITH moved AS (SELECT * FROM builds WHERE id = $1 AND changes() > 0) ",
                     $statement,
                 )+
+                $($("; WITH moved AS (SELECT * FROM builds WHERE id = $1) ", $freely,)+)?
             ),
         }
     };
 }
 
-/// Puts statements together that share their parameters and nothing else.
-macro_rules! together {
-    ($($name:literal: $statement:expr),+; $last:expr) => {
-        $crate::walk::Walk {
-            postgres: concat!(
-                "WITH ", $($name, " AS (", $statement, "), ",)+
-                "nothing AS (SELECT 1) ", $last
-            ),
-            sqlite: concat!($($statement, "; ",)+ $last),
-        }
-    };
-}
-
-pub(crate) use {together, walk};
+pub(crate) use walk;
 
 impl Walk {
     /// The text for the database that `tx` is of.

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use slipway_domain::{BuildId, BuildState, Outcome, Stage};
 
-use super::transition::{Current, Ending, current, end};
+use super::end::{Ending, end};
+use super::transition::{Current, current};
 use crate::db::{Tx, read, write};
 use crate::{Store, StoreError};
 
@@ -49,7 +50,7 @@ pub(super) async fn cancel_in(
          WHERE id = $1 AND status IN ('preparing', 'building', 'pushing')";
     Ok(match row.state {
         BuildState::Queued => {
-            end(tx, row, Ending::Cancelled, now).await?;
+            end(tx, row, Ending::Cancelled, false, now).await?;
             Cancelled::Now
         }
         BuildState::Running(Stage::Preparing | Stage::Building | Stage::Pushing) => {

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use slipway_domain::{BuildId, BuildState, Failure, Reason};
 use uuid::Uuid;
 
-use super::transition::{Ending, current, end};
+use super::end::{Ending, end};
+use super::transition::current;
 use super::waiting::waiting;
 use crate::db::read;
 use crate::{Store, StoreError};
@@ -58,7 +59,7 @@ async fn give_up_one(store: &Store, id: BuildId, now: DateTime<Utc>) -> Result<b
     let message = format!("waited in line for {seconds} s, which is all it may{why}");
     let failure = Failure::new(Reason::QueueTimeout, message)
         .hint("see GET /api/v2/hosts, then retry the build, or raise queue_timeout_seconds");
-    end(&mut tx, &row, Ending::TimedOut(failure), now).await?;
+    end(&mut tx, &row, Ending::TimedOut(failure), false, now).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -5,7 +5,8 @@ use slipway_domain::{BuildId, BuildState, Failure, Reason};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::transition::{HandBack, back_in_line, current};
+use super::hand_back::{HandBack, back_in_line};
+use super::transition::current;
 use crate::db::{read, write};
 use crate::{Lease, Store, StoreError};
 
@@ -130,7 +131,7 @@ async fn return_one(
         max_attempts,
         not_before: now,
     };
-    let state = back_in_line(&mut tx, &row, terms, now).await?;
+    let state = back_in_line(&mut tx, &row, terms, false, now).await?;
     tx.commit().await?;
     Ok(Some(state))
 }

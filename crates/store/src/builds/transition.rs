@@ -1,47 +1,18 @@
 //! Steps of a build from one state to the next.
 //!
 //! All of them pass through [`step`], which asks the domain whether the step is allowed
-//! and repeats the answer in the UPDATE: `WHERE status = … AND attempt = …`.
+//! and repeats the answer in the UPDATE: `WHERE status = … AND attempt = …`. From stage to stage
+//! there is a shorter way, which does the same in one walk; see [`advance`](super::advance).
 
 use chrono::{DateTime, Utc};
-use slipway_domain::{
-    Attempt, BuildId, BuildState, EventBody, Failure, HostName, Outcome, Reason, Stage,
-};
+use slipway_domain::{Attempt, BuildId, BuildState, EventBody, Failure, HostName, Outcome};
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
-use super::give_up::give_up_at;
 use super::row::parse_state;
 use crate::db::{Tx, write};
-use crate::walk::{Walk, together, walk};
-use crate::{Lease, Store, StoreError, events, outbox};
-
-/// How a build ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// The image is where it was asked to be.
-    Succeeded,
-    /// It could not be done.
-    Failed(Failure),
-    /// A stage outlasted its time.
-    TimedOut(Failure),
-    /// Somebody asked for it to stop, and it has stopped.
-    Cancelled,
-}
-
-/// On what terms a build goes back into line.
-#[derive(Debug, Clone)]
-pub struct HandBack {
-    /// What happened, for the followers.
-    pub note: String,
-    /// The failure that it is, where this counts against `max_attempts`: the build ends
-    /// with it once that many attempts are lost. `None` for an orderly hand-back.
-    pub loss: Option<Failure>,
-    /// How often a build may be lost.
-    pub max_attempts: u32,
-    /// Not to be claimed before.
-    pub not_before: DateTime<Utc>,
-}
+use crate::walk::{Walk, walk};
+use crate::{Lease, StoreError, events};
 
 /// What a row says before a step.
 #[derive(FromRow)]
@@ -78,173 +49,19 @@ pub(super) struct Change {
     pub(super) note: Option<String>,
     pub(super) digest: Option<String>,
     pub(super) failure: Option<Failure>,
+    /// The host has confirmed that no image of the attempt is left on it.
+    pub(super) purged: bool,
 }
 
-/// Moves a running build to its next stage. `digest` is given once the registry has the
-/// image: from then on the build cannot be lost any more, whatever happens to the worker.
-///
-/// # Errors
-/// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
-pub async fn advance(
-    store: &Store,
-    lease: &Lease,
-    to: Stage,
-    digest: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    advance_after(store, lease, &[], to, digest, now).await
-}
-
-/// [`advance`], after what the build's steps and output said last: one transaction for
-/// both, because a build waits for each that it makes.
-///
-/// # Errors
-/// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
-pub async fn advance_after(
-    store: &Store,
-    lease: &Lease,
-    said: &[EventBody],
-    to: Stage,
-    digest: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let mut tx = store.begin().await?;
-    let current = held(&mut tx, lease).await?;
-    // An attempt enters each stage once, so this is the second try of a step whose commit
-    // went through and whose answer was lost.
-    if current.state == BuildState::Running(to) {
-        return Ok(());
-    }
-    if !said.is_empty() {
-        events::append_in(&mut tx, lease, now, said).await?;
-    }
-    let change = Change { digest: digest.map(str::to_owned), ..Change::default() };
-    step(&mut tx, &current, BuildState::Running(to), change, now).await?;
-    tx.commit().await
-}
-
-/// Ends a build that is held under `lease`. `purged` says that the host has confirmed
-/// that no image of the attempt is left on it.
-///
-/// # Errors
-/// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
-pub async fn finish(
-    store: &Store,
-    lease: &Lease,
-    ending: Ending,
-    purged: bool,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let mut tx = store.begin().await?;
-    let current = held(&mut tx, lease).await?;
-    end(&mut tx, &current, ending, now).await?;
-    if purged {
-        forget_image(&mut tx, lease).await?;
-    }
-    tx.commit().await
-}
-
-/// Puts a held build back into line, or ends it where it was lost too often. Says where
-/// it stands then.
-///
-/// # Errors
-/// [`StoreError::LeaseLost`] when somebody else holds the build now, or it is over.
-pub async fn hand_back(
-    store: &Store,
-    lease: &Lease,
-    terms: HandBack,
-    purged: bool,
-    now: DateTime<Utc>,
-) -> Result<BuildState, StoreError> {
-    let mut tx = store.begin().await?;
-    let current = held(&mut tx, lease).await?;
-    let state = back_in_line(&mut tx, &current, terms, now).await?;
-    if purged {
-        forget_image(&mut tx, lease).await?;
-    }
-    tx.commit().await?;
-    Ok(state)
-}
-
-/// Puts a build back into line on the terms given, unless its row says that it should
-/// rather end.
-pub(super) async fn back_in_line(
-    tx: &mut Tx,
-    current: &Current,
-    terms: HandBack,
-    now: DateTime<Utc>,
-) -> Result<BuildState, StoreError> {
-    if current.state == BuildState::Running(Stage::Purging) && current.digest.is_some() {
-        // The registry has it: building again would be work done twice.
-        return end(tx, current, Ending::Succeeded, now).await;
-    }
-    if current.cancel_requested {
-        return end(tx, current, Ending::Cancelled, now).await;
-    }
-    let losses = current.losses + u32::from(terms.loss.is_some());
-    if let Some(failure) = terms.loss.filter(|_| losses >= terms.max_attempts) {
-        return end(tx, current, Ending::Failed(exhausted(failure, losses)), now).await;
-    }
-    const CLEAR: Walk = together!(
-        "lease": "DELETE FROM leases WHERE build = $1";
-        "DELETE FROM push_turns WHERE build = $1"
-    );
-    let change = Change { note: Some(terms.note), ..Change::default() };
-    step(tx, current, BuildState::Queued, change, now).await?;
-    const SQL: &str =
-        "UPDATE builds SET losses = $2, not_before = $3, give_up_at = $4 WHERE id = $1";
-    write!(*tx, connection => sqlx::query(SQL)
-        .bind(current.id.as_uuid())
-        .bind(i32::try_from(losses).unwrap_or(i32::MAX))
-        .bind(terms.not_before)
-        .bind(give_up_at(current.queue_seconds, now))
-        .execute(connection)
-        .await
-        .map(drop))?;
-    clear(tx, &CLEAR, current.id).await?;
-    outbox::insert(tx, current.id, now).await?;
-    Ok(BuildState::Queued)
-}
-
-/// Ends a build: outcome, event, and the erasing of its secrets, together.
-pub(super) async fn end(
-    tx: &mut Tx,
-    current: &Current,
-    ending: Ending,
-    now: DateTime<Utc>,
-) -> Result<BuildState, StoreError> {
-    const CLEAR: Walk = together!(
-        "lease": "DELETE FROM leases WHERE build = $1",
-        "turn": "DELETE FROM push_turns WHERE build = $1";
-        "DELETE FROM sealed_secrets WHERE build = $1"
-    );
-    let (outcome, failure) = match ending {
-        Ending::Succeeded => (Outcome::Succeeded, None),
-        Ending::Failed(failure) => (Outcome::Failed, Some(failure)),
-        Ending::TimedOut(failure) => (Outcome::TimedOut, Some(failure)),
-        Ending::Cancelled => (Outcome::Cancelled, None),
-    };
-    let state = BuildState::Finished(outcome);
-    let fault = failure.as_ref().map_or("none", |failure| failure.fault().as_str());
-    let by = current.superseded_by.filter(|_| outcome == Outcome::Cancelled);
-    let note = by.map(|newer| format!("superseded by build {newer}"));
-    step(tx, current, state, Change { failure, note, ..Change::default() }, now).await?;
-    // Every end passes here. One whose commit fails is counted again when it is repeated.
-    metrics::counter!("slipway_builds_finished_total", "outcome" => state.as_str(), "fault" => fault)
-        .increment(1);
-    clear(tx, &CLEAR, current.id).await?;
-    Ok(state)
-}
-
-/// Reads and locks a build that is held under `lease`.
-async fn held(tx: &mut Tx, lease: &Lease) -> Result<Current, StoreError> {
+/// Reads a build that is held under `lease`, and locks its row until the transaction is over.
+pub(super) async fn held(tx: &mut Tx, lease: &Lease) -> Result<Current, StoreError> {
     current(tx, lease.build)
         .await?
         .filter(|row| row.attempt == lease.attempt && matches!(row.state, BuildState::Running(_)))
         .ok_or(StoreError::LeaseLost(lease.build))
 }
 
-/// Reads and locks a build's row.
+/// Reads a build's row, and locks it until the transaction is over.
 pub(super) async fn current(tx: &mut Tx, id: BuildId) -> Result<Option<Current>, StoreError> {
     let sql = format!(
         "SELECT id, status, attempt, losses, host, digest, cancel_requested_at, queue_seconds, \
@@ -272,7 +89,19 @@ pub(super) async fn current(tx: &mut Tx, id: BuildId) -> Result<Option<Current>,
     .transpose()
 }
 
-/// The one way from a state to the next, with the event that tells of it.
+/// When each stage was entered: `$4` is the word of the next state, `$5` the time. A macro, because
+/// a part of a statement has to be a literal.
+macro_rules! entered {
+    () => {
+        "building_at = CASE $4 WHEN 'building' THEN $5 ELSE building_at END, \
+         pushing_at = CASE $4 WHEN 'pushing' THEN $5 ELSE pushing_at END, \
+         purging_at = CASE $4 WHEN 'purging' THEN $5 ELSE purging_at END, "
+    };
+}
+pub(super) use entered;
+
+/// The one way from a state to the next, with the event that tells of it. What belongs to whoever
+/// holds a build goes when it is held no more, and its secrets when it is over.
 pub(super) async fn step(
     tx: &mut Tx,
     current: &Current,
@@ -281,15 +110,20 @@ pub(super) async fn step(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     const WALK: Walk = walk!(
-        "UPDATE builds SET status = $4, last_seq = last_seq + 1, \
-         building_at = CASE $4 WHEN 'building' THEN $5 ELSE building_at END, \
-         pushing_at = CASE $4 WHEN 'pushing' THEN $5 ELSE pushing_at END, \
-         purging_at = CASE $4 WHEN 'purging' THEN $5 ELSE purging_at END, \
-         finished_at = CASE WHEN $6 THEN $5 ELSE NULL END, \
-         digest = COALESCE($7, digest), failure = COALESCE($8, failure) \
-         WHERE id = $1 AND status = $2 AND attempt = $3 RETURNING id, attempt, last_seq",
+        concat!(
+            "UPDATE builds SET status = $4, last_seq = last_seq + 1, ",
+            entered!(),
+            "finished_at = CASE WHEN $6 THEN $5 ELSE NULL END, \
+             digest = COALESCE($7, digest), failure = COALESCE($8, failure) \
+             WHERE id = $1 AND status = $2 AND attempt = $3 RETURNING id, attempt, last_seq"
+        ),
         "event": "INSERT INTO events (build, seq, at, attempt, body) \
-         SELECT id, last_seq, $5, attempt, $9 FROM moved",
+         SELECT id, last_seq, $5, attempt, $9 FROM moved";
+        "lease": "DELETE FROM leases WHERE $10 AND build IN (SELECT id FROM moved)",
+        "turn": "DELETE FROM push_turns WHERE $10 AND build IN (SELECT id FROM moved)",
+        "image": "DELETE FROM images_on_hosts WHERE $11 AND build IN (SELECT id FROM moved) \
+         AND attempt = $3",
+        "secrets": "DELETE FROM sealed_secrets WHERE $6 AND build IN (SELECT id FROM moved)",
     );
     if !current.state.may_become(to) {
         return Err(StoreError::LeaseLost(current.id));
@@ -316,38 +150,9 @@ pub(super) async fn step(
         .bind(change.digest)
         .bind(failure_json)
         .bind(events::as_text(&event))
+        .bind(!matches!(to, BuildState::Running(_)))
+        .bind(change.purged)
         .fetch_all(connection)
         .await)?;
     if moved.is_empty() { Err(StoreError::LeaseLost(current.id)) } else { Ok(()) }
-}
-
-/// Deletes what belongs to a build that is held no more.
-async fn clear(tx: &mut Tx, walk: &Walk, build: BuildId) -> Result<(), StoreError> {
-    let text = walk.text(tx);
-    write!(*tx, connection => sqlx::query(text)
-        .bind(build.as_uuid())
-        .execute(connection)
-        .await
-        .map(drop))?;
-    Ok(())
-}
-
-async fn forget_image(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
-    const SQL: &str = "DELETE FROM images_on_hosts WHERE build = $1 AND attempt = $2";
-    write!(*tx, connection => sqlx::query(SQL)
-        .bind(lease.build.as_uuid())
-        .bind(lease.attempt.0)
-        .execute(connection)
-        .await
-        .map(drop))?;
-    Ok(())
-}
-
-/// The failure of a build that was lost as often as it may be.
-fn exhausted(last: Failure, losses: u32) -> Failure {
-    if last.reason == Reason::AttemptsExhausted {
-        let message = format!("{} ({losses} attempts)", last.message);
-        return Failure { message, ..last };
-    }
-    Failure { message: format!("{}, in {losses} attempts", last.message), ..last }
 }
