@@ -71,6 +71,18 @@ pub enum EventBody {
     },
 }
 
+impl EventBody {
+    /// About how many bytes of text it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Log { text, .. } => text.len(),
+            Self::Step { name, error, .. } => name.len() + error.as_ref().map_or(0, String::len),
+            Self::State { .. } => 0,
+        }
+    }
+}
+
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

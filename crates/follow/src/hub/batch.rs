@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use slipway_domain::{Event, EventBody};
+use slipway_domain::Event;
 
 /// A form in which every follower gets the same bytes: they are made once for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +48,7 @@ impl Batch {
     /// About how many bytes its events hold.
     pub(super) fn size(&self) -> usize {
         const REST: usize = 256;
-        let text = |event: &Event| match &event.body {
-            EventBody::Log { text, .. } => text.len(),
-            EventBody::Step { name, error, .. } => {
-                name.len() + error.as_ref().map_or(0, String::len)
-            }
-            EventBody::State { .. } => 0,
-        };
-        self.events.iter().map(|event| text(event) + REST).sum()
+        self.events.iter().map(|event| event.body.size() + REST).sum()
     }
 
     /// The number of its last event.
