@@ -21,8 +21,8 @@ pub(crate) const PIECE: usize = 7 * 1024;
 pub(crate) enum Form {
     /// Each event by itself, the same for every follower.
     Shared(Shape, fn(&Event, &mut Vec<u8>)),
-    /// By what was rendered before it.
-    Own(Renderer),
+    /// By what was rendered before it, and then as the connection wants text to be.
+    Own(Renderer, fn(String) -> Vec<u8>),
 }
 
 /// One client's place in one build.
@@ -92,12 +92,13 @@ impl Pieces {
                 }
                 piece
             }
-            Form::Own(renderer) => {
+            Form::Own(renderer, dress) => {
                 let mut out = Vec::new();
                 for event in part.events() {
                     let (mut next, mut text) = (renderer.clone(), String::new());
                     next.render(event, &mut text);
-                    let rest = text.as_bytes().get(self.sent..).unwrap_or_default();
+                    let wire = dress(text);
+                    let rest = wire.get(self.sent..).unwrap_or_default();
                     let (now, later) = rest.split_at(rest.len().min(PIECE - out.len()));
                     out.extend_from_slice(now);
                     if !later.is_empty() {

@@ -24,6 +24,8 @@ use crate::error::Error;
 
 /// Nobody has much to say to us.
 const LARGEST_FRAME: usize = 4 * 1024;
+/// What clients of older services could send, who were never told what not to.
+const LARGEST_FRAME_OF_OLD: usize = 64 * 1024;
 /// Two bytes, eight of length, four of mask.
 const LARGEST_HEAD: usize = 14;
 /// How long the other side may take to say goodbye as well. To hang up at once could take
@@ -32,6 +34,10 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Who speaks to the client.
 pub(crate) trait Talk {
+    /// Whether the client may send what it likes, large and binary frames too. In either case
+    /// nobody listens.
+    const INDULGENT: bool = false;
+
     /// Whether what was said so far is whole frames, so that something else may be said.
     fn whole(&self) -> bool;
 
@@ -56,22 +62,32 @@ pub(crate) struct Upgrade(actix_http::ResponseBuilder);
 impl Upgrade {
     /// Checks that a request asks for a WebSocket, and that its page may.
     pub(crate) fn check(req: &HttpRequest, origins: &Origins) -> Result<Self, Error> {
-        let response = ws::handshake(req.head()).map_err(|error| match error {
+        let upgrade = Self::of_any_page(req)?;
+        origins.check(req).map_err(|origin| Error::Origin { origin })?;
+        Ok(upgrade)
+    }
+
+    /// The same where every page may.
+    pub(crate) fn of_any_page(req: &HttpRequest) -> Result<Self, Error> {
+        ws::handshake(req.head()).map(Self).map_err(|error| match error {
             HandshakeError::GetMethodRequired
             | HandshakeError::NoWebsocketUpgrade
             | HandshakeError::NoConnectionUpgrade
             | HandshakeError::NoVersionHeader
             | HandshakeError::UnsupportedVersion => Error::NoWebSocket,
             HandshakeError::BadWebsocketKey => Error::WebSocketKey,
-        })?;
-        origins.check(req).map_err(|origin| Error::Origin { origin })?;
-        Ok(Self(response))
+        })
     }
 
     /// Answers with the WebSocket.
-    pub(crate) fn open(mut self, payload: web::Payload, talk: impl Talk + 'static) -> HttpResponse {
-        let codec = Codec::new().max_size(LARGEST_FRAME);
-        let incoming = Incoming { payload, codec, buffer: BytesMut::new() };
+    pub(crate) fn open<T: Talk + 'static>(
+        mut self,
+        payload: web::Payload,
+        talk: T,
+    ) -> HttpResponse {
+        let largest = if T::INDULGENT { LARGEST_FRAME_OF_OLD } else { LARGEST_FRAME };
+        let codec = Codec::new().max_size(largest);
+        let incoming = Incoming { payload, codec, largest, buffer: BytesMut::new() };
         let next_ping = Instant::now() + HEARTBEAT;
         let socket = Socket { talk, incoming, next_ping, state: State::Open };
         let body = BodyStream::new(socket.into_stream()).boxed();
@@ -109,6 +125,8 @@ enum State {
 struct Incoming {
     payload: web::Payload,
     codec: Codec,
+    /// Of frames, in bytes.
+    largest: usize,
     buffer: BytesMut,
 }
 
@@ -160,7 +178,14 @@ impl<T: Talk> Socket<T> {
     fn heard(&mut self, frame: Result<Option<Frame>, ProtocolError>) -> Option<Bytes> {
         match frame {
             Ok(Some(Frame::Ping(payload))) => Some(framed(Message::Pong(payload))),
-            Ok(Some(Frame::Pong(_))) => None,
+            Ok(Some(Frame::Pong(_) | Frame::Continuation(Item::Continue(_) | Item::Last(_)))) => {
+                None
+            }
+            Ok(Some(Frame::Text(_) | Frame::Binary(_) | Frame::Continuation(_)))
+                if T::INDULGENT =>
+            {
+                None
+            }
             Ok(Some(Frame::Text(text) | Frame::Continuation(Item::FirstText(text)))) => {
                 // Some clients send something now and then to keep the connection.
                 match std::str::from_utf8(&text) {
@@ -168,7 +193,6 @@ impl<T: Talk> Socket<T> {
                     Err(_) => Some(self.close(CloseCode::Invalid, "a text frame is no UTF-8")),
                 }
             }
-            Ok(Some(Frame::Continuation(Item::Continue(_) | Item::Last(_)))) => None,
             Ok(Some(Frame::Binary(_) | Frame::Continuation(Item::FirstBinary(_)))) => {
                 Some(self.close(CloseCode::Unsupported, "binary frames are not understood"))
             }
@@ -183,8 +207,8 @@ impl<T: Talk> Socket<T> {
                 None
             }
             Err(ProtocolError::Overflow) => {
-                let largest = format!("a frame is larger than {LARGEST_FRAME} bytes");
-                Some(self.close(CloseCode::Size, &largest))
+                let why = format!("a frame is larger than {} bytes", self.incoming.largest);
+                Some(self.close(CloseCode::Size, &why))
             }
             Err(error) => Some(self.close(CloseCode::Protocol, &error.to_string())),
         }
@@ -205,7 +229,7 @@ impl Incoming {
                 return Ok(Some(frame));
             }
             // The library waits for the whole of a frame before it finds it too large.
-            if self.buffer.len() > LARGEST_FRAME + LARGEST_HEAD {
+            if self.buffer.len() > self.largest + LARGEST_HEAD {
                 return Err(ProtocolError::Overflow);
             }
             match self.payload.next().await {

@@ -73,7 +73,9 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     let renderer = Renderer::new(format);
     let form = match format {
         Format::JsonLines => Form::Shared(Shape::Lines, message::line),
-        Format::Text | Format::Classic | Format::DockerJson => Form::Own(renderer.clone()),
+        Format::Text | Format::Classic | Format::DockerJson => {
+            Form::Own(renderer.clone(), String::into_bytes)
+        }
     };
     let pieces = Pieces::new(follower, form);
     let log = Log { pieces, renderer, stopping: api.stopping.clone(), follow };

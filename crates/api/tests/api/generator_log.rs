@@ -178,7 +178,7 @@ async fn what_no_log_is_asked_with() {
     400 count: must be the number of a chunk, from 0 on
     404 invalid id ...
     404 invalid id ...
-    400 the body is no WebSocket handshake: WebSocket upgrade is expected
+    426 this path is a WebSocket; open it as ws://… or wss://…; proxies must pass Upgrade and Connection on
     "#);
 }
 
@@ -279,7 +279,9 @@ async fn clients_without_manners() {
         timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("hung up").unwrap();
         let text = String::from_utf8_lossy(&answer);
         assert!(text.contains("waitting build ..."), "{text:?}");
-        assert!(answer.windows(4).any(|bytes| *bytes == *b"\x88\x02\x03\xea"), "{answer:?}");
+        // A close with 1002, and the reason after it.
+        let closed = |bytes: &[u8]| bytes[0] == 0x88 && bytes[2..] == [0x03, 0xea];
+        assert!(answer.windows(4).any(closed), "{answer:?}");
     }))
     .await;
     // Talks all the time, asks for pongs, and is not listened to.

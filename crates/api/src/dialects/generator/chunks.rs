@@ -24,6 +24,11 @@ impl Chunks {
     pub(super) fn of(&mut self, event: &Event) -> Vec<String> {
         let mut text = String::new();
         self.0.render(event, &mut text);
-        text.split_inclusive(END).map(str::to_owned).collect()
+        cut(&text).map(str::to_owned).collect()
     }
+}
+
+/// The chunks of what was rendered.
+pub(super) fn cut(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(END)
 }
