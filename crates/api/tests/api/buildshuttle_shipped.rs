@@ -211,7 +211,7 @@ async fn status_and_log_as_they_go_on() {
     insta::assert_snapshot!(table.join("\n"), @r#"
     404 {"status":"Not Found"}
     404 {"status":"Not Found"}
-    200 {"id":7,"building":false,"status":"pending","type":"buildshuttle"}
+    200 {"id":7,"building":true,"status":"pending","type":"buildshuttle"}
     404 {"status":"Not Found"}
     200 {"id":7,"building":true,"status":"pending","type":"buildshuttle"}
     404 {"status":"Not Found"}
@@ -235,7 +235,8 @@ async fn status_and_log_as_they_go_on() {
         accepted(&server, json!({"build_number": 8})).await;
         let lease = worker.claim().await.lease;
         worker.finish(&lease, ending).await;
-        assert_eq!(server.get(&at("/8/status")).await.json()["status"], word);
+        let status = server.get(&at("/8/status")).await.json();
+        assert_eq!((&status["status"], &status["building"]), (&json!(word), &json!(false)));
     }
     let upper = format!("/web-{}/8/status", APP.to_uppercase());
     assert_eq!(server.get(&upper).await.status, 200);

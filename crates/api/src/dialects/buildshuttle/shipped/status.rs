@@ -11,6 +11,8 @@ use crate::Api;
 #[derive(Serialize)]
 struct Status {
     id: i64,
+    /// Whether it is not over. What the old service had accepted ran at once, so that whoever
+    /// waits for this to be `false` takes it for the end.
     building: bool,
     status: &'static str,
     #[serde(rename = "type")]
@@ -22,7 +24,7 @@ pub(crate) async fn status(req: HttpRequest, api: web::Data<Api>) -> Result<Http
     let (id, build) = paths::build(&req, &api).await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-cache")).json(Status {
         id,
-        building: matches!(build.state, BuildState::Running(_)),
+        building: !build.state.is_finished(),
         status: word(build.state),
         kind: "buildshuttle",
     }))
