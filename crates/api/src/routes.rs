@@ -14,19 +14,19 @@ use crate::native::{
     self, builds, cancel, deliveries, dry_run, events, followers, hosts, logs, projects, retry,
     several, socket, submit, templates as native_templates, triggers, uploads,
 };
-use crate::{Otherwise, health, openapi, operations, webhooks};
+use crate::{Origins, Otherwise, health, openapi, operations, webhooks};
 
-/// Adds every path.
-pub(crate) fn table(cfg: &mut web::ServiceConfig) {
+/// Adds every path. Pages of `origins` may call those that older services' pages called.
+pub(crate) fn table(cfg: &mut web::ServiceConfig, origins: &Origins) {
     let for_json = guard::fn_guard(templates::asks_for_json);
     let index = resource("/", [get(templates::index)]).guard(for_json);
-    cfg.service(index.wrap(templates::open_to_all()));
+    cfg.service(index.wrap(dialects::open_to(origins)));
     at(cfg, "/", [get(openapi::landing), post(buildshuttle::shipped::submit)]);
     at(cfg, "/docs", [get(openapi::docs_slash)]);
     at(cfg, "/docs/{file:.*}", [get(openapi::docs)]);
     at(cfg, "/openapi.json", [get(openapi::document)]);
 
-    for_operators(cfg);
+    for_operators(cfg, origins);
 
     at(cfg, "/api/v2/builds", [get(builds::list), post(submit::submit)]);
     at(cfg, "/api/v2/builds/{id}", [get(builds::one)]);
@@ -60,12 +60,12 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig) {
     at(cfg, "/webhooks/gitea", [post(webhooks::gitea)]);
     at(cfg, "/webhooks/gitlab", [post(webhooks::gitlab)]);
 
-    open_at(cfg, "/api/v1", [get(templates::index)]);
-    open_at(cfg, "/api/v1/build", [post(shared_submit::submit)]);
-    open_at(cfg, "/api/v1/builds", [get(templates::list)]);
-    open_at(cfg, "/api/v1/build/{id}/status", [get(templates::status)]);
-    at(cfg, "/api/v1/{job}/status", [get(boatyard::status)]);
-    at(cfg, "/api/v1/{job}/logs", [get(boatyard::logs)]);
+    open_at(cfg, origins, "/api/v1", [get(templates::index)]);
+    open_at(cfg, origins, "/api/v1/build", [post(shared_submit::submit)]);
+    open_at(cfg, origins, "/api/v1/builds", [get(templates::list)]);
+    open_at(cfg, origins, "/api/v1/build/{id}/status", [get(templates::status)]);
+    open_at(cfg, origins, "/api/v1/{job}/status", [get(boatyard::status)]);
+    open_at(cfg, origins, "/api/v1/{job}/logs", [get(boatyard::logs)]);
 
     for path in ["/b1/build", "/b1/build/"] {
         at(cfg, path, [get_alone(generator::build_by_get), post(generator::build_by_post)]);
@@ -99,8 +99,9 @@ fn buildshuttle(cfg: &mut web::ServiceConfig) {
 }
 
 /// Adds the paths that every process has, whatever its role.
-pub(crate) fn for_operators(cfg: &mut web::ServiceConfig) {
-    open_at(cfg, "/health", [get(health::health)]);
+pub(crate) fn for_operators(cfg: &mut web::ServiceConfig, origins: &Origins) {
+    // The templates' service had it, too.
+    open_at(cfg, origins, "/health", [get(health::health)]);
     at(cfg, "/health/live", [get(health::live)]);
     at(cfg, "/health/ready", [get(health::ready)]);
     at(cfg, "/metrics", [get(operations::metrics)]);
@@ -125,9 +126,14 @@ fn at<const N: usize>(cfg: &mut web::ServiceConfig, path: &str, methods: [Method
     cfg.service(resource(path, methods));
 }
 
-/// The same for a path that pages of any origin may talk to.
-fn open_at<const N: usize>(cfg: &mut web::ServiceConfig, path: &str, methods: [Method; N]) {
-    cfg.service(resource(path, methods).wrap(templates::open_to_all()));
+/// The same for a path that pages of these origins may call.
+fn open_at<const N: usize>(
+    cfg: &mut web::ServiceConfig,
+    origins: &Origins,
+    path: &str,
+    methods: [Method; N],
+) {
+    cfg.service(resource(path, methods).wrap(dialects::open_to(origins)));
 }
 
 fn resource<const N: usize>(path: &str, methods: [Method; N]) -> Resource {

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::server::ResolvesServerCert;
 use tokio_util::sync::CancellationToken;
 
 use crate::dialects::generator;
-use crate::{Api, Operations, request_log, routes};
+use crate::{Api, Operations, Origins, request_log, routes};
 
 /// How a server runs.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +97,7 @@ pub fn serve(
         cfg.app_data(web::Data::new(api.clone()));
         cfg.app_data(web::Data::new(places.clone()));
         add(cfg, &operations);
-        routes::table(cfg);
+        routes::table(cfg, &api.dialects.origins);
     };
     run(listener.into(), configure, serving, stopping)
 }
@@ -115,7 +115,8 @@ pub fn serve_operations(
 ) -> io::Result<Server> {
     let configure = move |cfg: &mut web::ServiceConfig| {
         add(cfg, &operations);
-        routes::for_operators(cfg);
+        // Who asks a process that is no API, or not yet one, is no page.
+        routes::for_operators(cfg, &Origins::default());
         routes::otherwise(cfg, otherwise);
     };
     let serving = Serving { workers: 1, grace: Duration::from_secs(1), ..Serving::default() };

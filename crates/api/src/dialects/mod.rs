@@ -5,11 +5,13 @@
 
 pub(crate) mod boatyard;
 pub(crate) mod buildshuttle;
+mod cors;
 pub(crate) mod generator;
 mod settings;
 pub(crate) mod shared_submit;
 pub(crate) mod templates;
 
+pub(crate) use cors::open_to;
 pub use settings::DialectSettings;
 
 use actix_web::{HttpResponse, ResponseError as _};

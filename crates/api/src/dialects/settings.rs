@@ -2,6 +2,8 @@
 
 use slipway_domain::RegistryHost;
 
+use crate::Origins;
+
 /// Settings of the dialects.
 #[derive(Debug, Clone)]
 pub struct DialectSettings {
@@ -11,10 +13,17 @@ pub struct DialectSettings {
     pub default_registry: Option<RegistryHost>,
     /// The Kafka topic for logs of builds whose requests name brokers and no topic.
     pub kafka_topic: String,
+    /// Whose pages may call what boatyard's and the templates' pages called.
+    pub origins: Origins,
 }
 
 impl Default for DialectSettings {
     fn default() -> Self {
-        Self { generator_get: true, default_registry: None, kafka_topic: "alamobuildlogs".into() }
+        Self {
+            generator_get: true,
+            default_registry: None,
+            kafka_topic: "alamobuildlogs".into(),
+            origins: Origins::all(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Whose pages may open a WebSocket.
+//! Whose pages may open a WebSocket, or call the older services' APIs.
 //!
 //! A browser lets any page open one to any server, and sends along what it knows of that
 //! server; unlike other requests, the answer is not kept from the page. All it says is from
@@ -9,13 +9,19 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-/// Origins that are allowed besides the server's own, as `Origin` has them:
+/// Origins that are allowed besides the server's own, as the header `Origin` has them:
 /// `https://ci.example`, with the port where it is not the scheme's. `*` stands for all.
 /// Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Arc<[String]>);
 
 impl Origins {
+    /// All of them.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Arc::new(["*".to_owned()]))
+    }
+
     /// Reads a list of origins. Gives back the first that is none.
     ///
     /// # Errors
@@ -37,10 +43,20 @@ impl Origins {
             let (name, at) = split_port(asked, usual_port(&origin));
             name.eq_ignore_ascii_case(host) && at == port
         });
-        if own || self.0.iter().any(|allowed| allowed == "*" || *allowed == origin) {
+        if own || self.lists(&origin) {
             return Ok(());
         }
         Err(origin)
+    }
+
+    /// Whether an origin is in the list.
+    pub(crate) fn lists(&self, origin: &str) -> bool {
+        self.are_all() || self.0.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+    }
+
+    /// Whether the list is of all there are.
+    pub(crate) fn are_all(&self) -> bool {
+        self.0.iter().any(|allowed| allowed == "*")
     }
 }
 
@@ -110,8 +126,8 @@ mod tests {
         let listed = Origins::parse(&["https://UI.example:8443".into()]).unwrap();
         assert!(allows(&listed, "ci.example", "https://ui.example:8443"));
         assert!(!allows(&listed, "ci.example", "https://ui.example"));
-        let all = Origins::parse(&["*".into()]).unwrap();
-        assert!(allows(&all, "ci.example", "null"));
+        assert!(allows(&Origins::parse(&["*".into()]).unwrap(), "ci.example", "null"));
+        assert!(Origins::all().are_all() && !listed.are_all());
     }
 
     #[test]

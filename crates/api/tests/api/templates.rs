@@ -411,45 +411,6 @@ async fn what_it_is_and_how_it_is() {
 }
 
 #[tokio::test]
-async fn pages_of_any_origin_may_ask() {
-    let server = Server::start().await;
-    let mut table = Vec::new();
-    for path in ["/api/v1", "/api/v1/builds", "/health", "/api/v1/build/x/status", "/api/v2/builds"]
-    {
-        let asked = server.request(Method::GET, path).header("Origin", "https://page.example");
-        let allowed = answer(asked).await.header("access-control-allow-origin");
-        table.push(format!("GET {path}: {allowed:?}"));
-    }
-    for path in [PATH, "/api/v2/builds"] {
-        let asked = server
-            .request(Method::OPTIONS, path)
-            .header("Origin", "https://page.example")
-            .header("Access-Control-Request-Method", "POST")
-            .header("Access-Control-Request-Headers", "content-type");
-        let allowed = answer(asked).await;
-        let mut methods: Vec<String> =
-            allowed.header("access-control-allow-methods").split(", ").map(str::to_owned).collect();
-        methods.sort();
-        table.push(format!(
-            "OPTIONS {path}: {} {:?} {:?} {:?}",
-            allowed.status,
-            allowed.header("access-control-allow-origin"),
-            methods.join(","),
-            allowed.header("access-control-allow-headers"),
-        ));
-    }
-    insta::assert_snapshot!(table.join("\n"), @r#"
-    GET /api/v1: "*"
-    GET /api/v1/builds: "*"
-    GET /health: "*"
-    GET /api/v1/build/x/status: "*"
-    GET /api/v2/builds: ""
-    OPTIONS /api/v1/build: 200 "*" "GET,HEAD,POST" "content-type"
-    OPTIONS /api/v2/builds: 405 "" "" ""
-    "#);
-}
-
-#[tokio::test]
 async fn from_a_repository() {
     let server = Server::with_templates(&with_registry("r.example")).await;
     let worker = Worker::start(&server).await;

@@ -61,7 +61,7 @@ impl Serving {
             limits: limits(settings),
             addresses,
             templates: Arc::new(settings.templates.read()?),
-            dialects: settings.dialects.for_api()?,
+            dialects: settings.dialects.for_api(settings.http.origins_of_old()?)?,
             webhooks: settings.webhooks()?,
             runtime: Handle::current(),
             stopping: closing.clone(),

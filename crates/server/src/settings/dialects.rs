@@ -1,7 +1,7 @@
 //! `[dialects]`: the APIs of older services.
 
 use serde::{Deserialize, Serialize};
-use slipway_api::DialectSettings;
+use slipway_api::{DialectSettings, Origins};
 use slipway_domain::{KafkaTarget, RegistryHost};
 
 use super::{SettingsError, invalid};
@@ -20,7 +20,8 @@ pub(crate) struct Dialects {
 
 impl Default for Dialects {
     fn default() -> Self {
-        let DialectSettings { generator_get, default_registry, kafka_topic } =
+        // The origins are in `[http]`, beside those of WebSockets.
+        let DialectSettings { generator_get, default_registry, kafka_topic, origins: _ } =
             DialectSettings::default();
         let default_registry = default_registry.map(|registry| registry.to_string());
         Self { generator_get, default_registry, kafka_topic }
@@ -33,14 +34,14 @@ impl Dialects {
         // The brokers are the request's.
         let target = KafkaTarget::new(KEY, ["localhost:9092".to_owned()], &self.kafka_topic);
         target.map_err(|error| invalid(KEY, error.message))?;
-        self.for_api().map(drop)
+        self.for_api(Origins::default()).map(drop)
     }
 
-    /// The same as the API takes it.
+    /// The same as the API takes it, with whose pages may call it.
     ///
     /// # Errors
     /// When the registry is none.
-    pub(crate) fn for_api(&self) -> Result<DialectSettings, SettingsError> {
+    pub(crate) fn for_api(&self, origins: Origins) -> Result<DialectSettings, SettingsError> {
         let registry = self.default_registry.as_deref().map(RegistryHost::parse).transpose();
         Ok(DialectSettings {
             generator_get: self.generator_get,
@@ -49,6 +50,7 @@ impl Dialects {
                 invalid("dialects.default_registry", "is no registry; write host or host:port")
             })?,
             kafka_topic: self.kafka_topic.clone(),
+            origins,
         })
     }
 }

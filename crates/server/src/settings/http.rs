@@ -29,6 +29,8 @@ pub(crate) struct Http {
     pub(crate) grace_seconds: u64,
     /// Origins whose pages may open WebSockets, besides the server's own; `*` is all.
     pub(crate) allowed_origins: Vec<String>,
+    /// Origins whose pages may call the older services' APIs under `/api/v1`; `*` is all.
+    pub(crate) cors_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -41,6 +43,7 @@ impl Default for Http {
             body_limit: 2 << 20,
             grace_seconds: 10,
             allowed_origins: Vec::new(),
+            cors_origins: vec!["*".into()],
         }
     }
 }
@@ -50,6 +53,7 @@ impl Http {
         at_least_one("http.body_limit", self.body_limit)?;
         self.tls_files()?;
         self.origins()?;
+        self.origins_of_old()?;
         if self.public_url.as_deref().is_some_and(|url| !is_web_address(url)) {
             return Err(invalid("http.public_url", "is no address; write https://slipway.example"));
         }
@@ -59,12 +63,13 @@ impl Http {
     /// # Errors
     /// When one of `allowed_origins` is none.
     pub(crate) fn origins(&self) -> Result<Origins, SettingsError> {
-        Origins::parse(&self.allowed_origins).map_err(|bad| {
-            invalid(
-                "http.allowed_origins",
-                format!("{bad:?} is no origin; write one such as \"https://ci.example\", or \"*\""),
-            )
-        })
+        origins("http.allowed_origins", &self.allowed_origins)
+    }
+
+    /// # Errors
+    /// When one of `cors_origins` is none.
+    pub(crate) fn origins_of_old(&self) -> Result<Origins, SettingsError> {
+        origins("http.cors_origins", &self.cors_origins)
     }
 
     /// # Errors
@@ -91,6 +96,13 @@ impl Http {
         let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.listen)
     }
+}
+
+fn origins(name: &str, list: &[String]) -> Result<Origins, SettingsError> {
+    Origins::parse(list).map_err(|bad| {
+        let example = "write one such as \"https://ci.example\", or \"*\"";
+        invalid(name, format!("{bad:?} is no origin; {example}"))
+    })
 }
 
 fn is_web_address(text: &str) -> bool {

@@ -2,9 +2,8 @@
 //!
 //! Its clients submit with `POST /api/v1/build`, which boatyard has, too (`shared_submit` tells
 //! them apart), and then ask for `/api/v1/build/{id}/status` until the status is `success` or
-//! `failed`. They may be pages of any origin. The contract is in `docs/dialects/templates.md`.
+//! `failed`. They may be pages of other origins. The contract is in `docs/dialects/templates.md`.
 
-mod cors;
 mod envelope;
 mod index;
 mod list;
@@ -23,7 +22,6 @@ use slipway_domain::BuildId;
 use slipway_store::builds::{self, Build};
 use uuid::Uuid;
 
-pub(crate) use cors::open_to_all;
 use envelope::Refusal;
 pub(crate) use envelope::refuse;
 pub(crate) use index::{asks_for_json, index};
