@@ -7,6 +7,7 @@
 use futures::FutureExt as _;
 use slipway_domain::{BuildId, Event, EventBody};
 use slipway_queue::{Ear, News, POLL, Queue};
+use slipway_store::builds::Build;
 use slipway_store::{Store, StoreError, events};
 
 /// Events are read in batches of this many, whatever the length of the log.
@@ -47,10 +48,12 @@ impl Tail {
         }
     }
 
-    /// Goes on from another place; what was heard meanwhile is not lost.
-    pub(crate) fn go_to(&mut self, after: i64) {
+    /// Goes on after event number `after` of a build as it was `found` since this listens; what
+    /// was heard meanwhile is not lost.
+    pub(crate) fn go_on(&mut self, after: i64, found: &Build) {
         self.after = after;
-        self.caught_up = false;
+        self.caught_up = after == found.last_seq;
+        self.unsure = found.state.is_finished();
     }
 
     /// The next events, as soon as there are any; `None` after the last one of a

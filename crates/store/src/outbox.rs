@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use slipway_domain::BuildId;
-use sqlx::{AssertSqlSafe, FromRow, QueryBuilder};
+use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use crate::db::{Db, Tx, read, write};
@@ -16,8 +16,6 @@ pub struct DueBell {
     /// The build that it rings for.
     pub build: BuildId,
 }
-
-const DUE: &str = "SELECT id, build FROM outbox ORDER BY id LIMIT $1";
 
 #[derive(FromRow)]
 struct Row {
@@ -52,6 +50,7 @@ pub(crate) async fn insert(
 /// # Errors
 /// When the database does not answer.
 pub async fn due(store: &Store, limit: u16) -> Result<Vec<DueBell>, StoreError> {
+    const DUE: &str = "SELECT id, build FROM outbox ORDER BY id LIMIT $1";
     let rows: Vec<Row> = read!(store, pool => sqlx::query_as(DUE)
         .bind(i64::from(limit))
         .fetch_all(pool)
@@ -68,7 +67,17 @@ pub async fn rung(store: &Store, bells: &[DueBell]) -> Result<(), StoreError> {
         return Ok(());
     }
     let mut tx = store.begin().await?;
-    forget(&mut tx, bells).await?;
+    // One statement, however many.
+    write!(tx, connection => {
+        let mut delete = QueryBuilder::new("DELETE FROM outbox WHERE id IN (");
+        let mut ids = delete.separated(", ");
+        for bell in bells {
+            ids.push_bind(bell.id);
+        }
+        ids.push_unseparated(")");
+        // Its text depends on how many there are: no use in keeping it prepared.
+        delete.build().persistent(false).execute(connection).await.map(drop)
+    })?;
     tx.commit().await
 }
 
@@ -77,8 +86,8 @@ pub async fn rung(store: &Store, bells: &[DueBell]) -> Result<(), StoreError> {
 pub struct Taken<'a> {
     store: &'a Store,
     bells: Vec<DueBell>,
-    /// Keeps them from the others. SQLite has one writer, which must not wait for a broker:
-    /// there, two who ring at once ring twice.
+    /// In which they are forgotten already, and which keeps them from the others. SQLite has one
+    /// writer, which must not wait for a broker: there, two who ring at once ring twice.
     held: Option<Tx>,
 }
 
@@ -91,12 +100,15 @@ pub async fn take(store: &Store, limit: u16) -> Result<Taken<'_>, StoreError> {
     if matches!(store.db, Db::Sqlite { .. }) {
         return Ok(Taken { store, bells: due(store, limit).await?, held: None });
     }
+    const TAKE: &str = "WITH due AS (SELECT id FROM outbox ORDER BY id LIMIT $1 \
+         FOR UPDATE SKIP LOCKED) \
+         DELETE FROM outbox WHERE id IN (SELECT id FROM due) RETURNING id, build";
     let mut tx = store.begin().await?;
-    let sql = format!("{DUE}{}", tx.for_update_skip_locked());
-    let rows: Vec<Row> = write!(tx, connection => sqlx::query_as(AssertSqlSafe(sql.as_str()))
+    let mut rows: Vec<Row> = write!(tx, connection => sqlx::query_as(TAKE)
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await)?;
+    rows.sort_unstable_by_key(|row| row.id);
     Ok(Taken { store, bells: bells(rows), held: Some(tx) })
 }
 
@@ -113,28 +125,10 @@ impl Taken<'_> {
     /// When the database does not answer; they are rung again then.
     pub async fn rung(self) -> Result<(), StoreError> {
         match self.held {
-            Some(mut tx) => {
-                forget(&mut tx, &self.bells).await?;
-                tx.commit().await
-            }
+            Some(tx) => tx.commit().await,
             None => rung(self.store, &self.bells).await,
         }
     }
-}
-
-/// One statement, however many.
-async fn forget(tx: &mut Tx, bells: &[DueBell]) -> Result<(), StoreError> {
-    write!(*tx, connection => {
-        let mut delete = QueryBuilder::new("DELETE FROM outbox WHERE id IN (");
-        let mut ids = delete.separated(", ");
-        for bell in bells {
-            ids.push_bind(bell.id);
-        }
-        ids.push_unseparated(")");
-        // Its text depends on how many there are: no use in keeping it prepared.
-        delete.build().persistent(false).execute(connection).await.map(drop)
-    })?;
-    Ok(())
 }
 
 fn bells(rows: Vec<Row>) -> Vec<DueBell> {

@@ -110,9 +110,7 @@ impl Worker {
                 None => claim_if_anyone_waits(self).await,
             };
             // At the claim: from here on the lease counts.
-            if let Some(bell) = bell.take() {
-                bell.answered();
-            }
+            let by_bell = bell.take().map(Bell::answered).is_some();
             match claimed {
                 Ok(Some(claimed)) => {
                     let worker = self.clone();
@@ -122,12 +120,18 @@ impl Worker {
                         // A build that ended frees its host, too: look again.
                         worker.pool.look_again();
                     });
-                    continue;
+                    // Each build in line has a bell of its own; those who came without one may
+                    // not be the last.
+                    if !by_bell {
+                        continue;
+                    }
                 }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "no build can be claimed"),
+                Ok(None) => drop(slot),
+                Err(error) => {
+                    tracing::warn!(%error, "no build can be claimed");
+                    drop(slot);
+                }
             }
-            drop(slot);
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => return,

@@ -96,7 +96,7 @@ async fn read(
     let mut tail = Tail::new(&hub.store, &hub.queue, build, 0);
     let Some(found) = builds::find(&hub.store, build).await? else { return Ok(()) };
     let mut last = tell.borrow().last.unwrap_or(found.last_seq);
-    tail.go_to(last);
+    tail.go_on(last, &found);
     tell.send_modify(|stand| stand.last = Some(last));
     let mut wait = Wait::of(&hub.store, &found);
     loop {

@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::heartbeat::{Heartbeat, Interrupt};
 use crate::log::{LogClosed, LogWriter, Mask};
 use crate::measure::StageWatch;
-use crate::purge::{local_name, purge_local};
+use crate::purge::local_name;
 use crate::trace;
 use crate::turns::Turn;
 use push::Pushed;
@@ -201,7 +201,7 @@ impl Run<'_> {
                 self.engine.untag(&image.to_string()).await?;
             }
             let local = self.local_name();
-            let (purged, ()) = tokio::join!(purge_local(self.engine, &local), self.give_back(turn));
+            let (purged, ()) = tokio::join!(self.engine.untag(&local), self.give_back(turn));
             purged
         };
         match tokio::time::timeout(wind_up::PURGE_LIMIT, purge).await {
