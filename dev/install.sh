@@ -4,7 +4,7 @@
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
 #   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
-#                      compose debootstrap ssh faketime git sshd kcat
+#                      compose debootstrap ssh faketime git sshd kcat browser
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -82,6 +82,19 @@ look_for() {
                 packages+=(openssh-server)
                 services+=(ssh.service ssh.socket)
             fi
+            ;;
+        # Chromium without a window: of the real ones the least to fetch. Ubuntu has it as a snap.
+        # And what the pages of its time were written with.
+        browser)
+            if ! have chromium-headless-shell && ! have chromium && ! have chromium-browser &&
+                ! have google-chrome; then
+                if grep -qs '^ID=ubuntu' /etc/os-release; then
+                    packages+=(chromium-browser)
+                else
+                    packages+=(chromium-headless-shell)
+                fi
+            fi
+            [[ -e /usr/share/javascript/jquery/jquery.min.js ]] || packages+=(libjs-jquery)
             ;;
         jq | kcat | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
         *) die "dev/install.sh knows no \"$1\"" ;;

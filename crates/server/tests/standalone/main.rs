@@ -17,6 +17,7 @@ mod ends;
 mod engines;
 mod generator;
 mod hosts;
+mod page;
 mod restart;
 mod rotate;
 mod secrets;
