@@ -11,14 +11,14 @@ use crate::stack::Stack;
 
 #[expect(dead_code, reason = "the tests of slipway-git want more of it")]
 #[path = "../../../../git/tests/git/http.rs"]
-mod http;
+pub(super) mod http;
 
 use http::{Manners, Server};
 
 /// `u:hunter2`, as HTTP Basic has it.
-const LOGIN: &str = "Basic dTpodW50ZXIy";
+pub(super) const LOGIN: &str = "Basic dTpodW50ZXIy";
 
-fn git(folder: &Path, words: &[&str]) -> String {
+pub(super) fn git(folder: &Path, words: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(folder)
         .env_clear()
