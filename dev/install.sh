@@ -4,7 +4,7 @@
 # the program, not the package, so that another vendor's Docker Engine is not replaced.
 #
 #   dev/install.sh NEED…     compiler engine registry postgres rabbitmq busybox curl jq shellcheck
-#                      compose debootstrap ssh faketime git sshd kcat browser
+#                      compose debootstrap ssh faketime git sshd kcat browser openssl
 set -euo pipefail
 
 dev=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -96,7 +96,7 @@ look_for() {
             fi
             [[ -e /usr/share/javascript/jquery/jquery.min.js ]] || packages+=(libjs-jquery)
             ;;
-        jq | kcat | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
+        jq | kcat | openssl | shellcheck | debootstrap) have "$1" || packages+=("$1") ;;
         *) die "dev/install.sh knows no \"$1\"" ;;
     esac
 }

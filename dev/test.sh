@@ -15,7 +15,7 @@ cd "$dev/.."
 
 if (($# > 0)); then exec cargo test --locked "$@"; fi
 
-"$dev/install.sh" compiler shellcheck git sshd kcat browser
+"$dev/install.sh" compiler shellcheck git sshd kcat browser openssl
 checks
 # --no-fail-fast: one broken crate does not hide what the others' tests say.
 step tests cargo test --workspace --locked --no-fail-fast

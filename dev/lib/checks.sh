@@ -11,5 +11,6 @@ checks() {
     step alarms "$dev/alerts.sh"
     step systemd "$dev/units.sh"
     step shellcheck shellcheck "$dev"/*.sh "$dev"/with-stack "$dev"/private-* "$dev"/broker \
-        "$dev"/*/*.sh "$dev"/*/*/*.sh "$dev/../.ci/run" "$dev/../deploy/healthcheck"
+        "$dev"/*/*.sh "$dev"/*/*/*.sh "$dev/../.ci/run" "$dev/../deploy/healthcheck" \
+        "$dev/../deploy/git/post-receive"
 }

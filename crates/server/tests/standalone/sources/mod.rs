@@ -7,6 +7,7 @@ mod files;
 mod git;
 mod github;
 mod image;
+mod push;
 mod repository_form;
 mod triggers;
 
