@@ -10,6 +10,8 @@ use sha2::Sha256;
 use slipway_api::webhooks::{ForgeSecrets, Webhooks, work_one};
 use slipway_domain::{Forge, TriggerDefinition, TriggerEvent, TriggerSecrets};
 use slipway_store::webhooks::claim;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::server::{Answer, Server, answer};
 
@@ -289,6 +291,60 @@ async fn too_large_and_unreadable() {
     .await;
     assert_eq!(nameless.json()["error"]["field"], "X-GitHub-Event");
     assert_eq!(worked(&server).await, json!([]));
+}
+
+/// Its length is not announced, so that it is known only when it is too large.
+#[tokio::test]
+async fn thirty_megabytes_in_pieces() {
+    let server = server(vec![(definition(), None)]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!(
+        "POST /webhooks/github HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256={}\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+        "0".repeat(64),
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = [&b"100000\r\n"[..], &vec![b' '; 1 << 20], b"\r\n"].concat();
+    let (mut from, mut to) = stream.split();
+    let sending = async {
+        for _ in 0..30 {
+            // It may have hung up by now.
+            if to.write_all(&piece).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut answer = [0; 13];
+    tokio::select! {
+        read = from.read_exact(&mut answer) => drop(read.unwrap()),
+        () = sending => {}
+    }
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413 ");
+    assert_eq!(worked(&server).await, json!([]));
+}
+
+/// *Testing the webhook payload validation* of GitHub's documentation, as a request. Its payload
+/// is no event, so that a ping is all that it can be.
+#[tokio::test]
+async fn githubs_signature_of_its_own_example() {
+    let server = Server::with_webhooks(Webhooks {
+        secrets: ForgeSecrets {
+            github: Some("It's a Secret to Everybody".to_owned().into()),
+            ..ForgeSecrets::default()
+        },
+        ..Webhooks::default()
+    })
+    .await;
+    let digits = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    for (body, expected) in [("Hello, World!", "200 pong"), ("Hello, World?", "401 ")] {
+        let request = server
+            .request(Method::POST, "/webhooks/github")
+            .header("X-GitHub-Event", "ping")
+            .header("X-Hub-Signature-256", format!("sha256={digits}"));
+        let answered = answer(request.body(body)).await;
+        assert!(answered.line().starts_with(expected), "{answered:?}");
+    }
 }
 
 #[tokio::test]
