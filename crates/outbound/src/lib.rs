@@ -23,8 +23,8 @@ mod show;
 pub use address::{AddressKind, AddressPolicy, AllowListError, Refused};
 pub use fetch::{
     Answered, Body, Call, FetchError, FetchErrorKind, Fetched, Fetcher, HeaderError, Limits,
-    LoginSent, MAX_REDIRECTS, Outgoing, Post, PostBody, PostError, Progress, RedirectFault, Reply,
-    Request, RootsError, SecretHeader, TlsFault, authorities_pem,
+    LoginSent, MAX_REDIRECTS, Outgoing, Post, PostError, Progress, RedirectFault, Reply, Request,
+    RootsError, SecretHeader, TlsFault, authorities_pem,
 };
 pub use guard::{Guard, Resolve, ResolveError, SystemResolver};
 pub use show::show_url;

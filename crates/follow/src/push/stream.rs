@@ -11,11 +11,11 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use http::{HeaderName, HeaderValue};
 use slipway_domain::Follower;
-use slipway_outbound::{Answered, Post, PostBody, PostError};
+use slipway_outbound::{Answered, Outgoing, Post, PostError};
 use slipway_store::StoreError;
 use slipway_store::followers::{self, Attempted, DeliveryOutcome, Ended, Next, Sent, Taken};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::courier::Push;
 use super::log::{Dropped, LogEvents};
@@ -24,19 +24,18 @@ use super::webhook::{self, message_id};
 
 /// What was handed over so long ago has arrived, if the connection still stands.
 const ARRIVED: Duration = Duration::from_secs(3);
-/// A receiver that takes nothing for so long does not read.
+/// A receiver that takes nothing for so long does not read; nor does it answer, when it has the
+/// end of the log and says nothing to it.
 const STUCK: Duration = Duration::from_secs(60);
 /// How often the place is written down.
 const NOTED: Duration = Duration::from_secs(5);
 /// A piece of the body, in bytes.
 const PIECE: usize = 32 * 1024;
 
-/// How a stream came to its end.
-enum Outcome {
-    /// All of it was handed over, or the receiver answered before.
-    Answered { answer: Result<Answered, PostError>, is_whole: bool },
-    /// The receiver does not read.
-    Stuck,
+/// What was answered, and whether that was after all of the log.
+struct Outcome {
+    answer: Result<Answered, PostError>,
+    is_whole: bool,
 }
 
 /// How far a stream has got.
@@ -124,15 +123,15 @@ impl Push {
         });
         let url = match webhook::url(follower) {
             Ok(url) => url,
-            Err(error) => return Ok(Outcome::Answered { answer: Err(error), is_whole: false }),
+            Err(error) => return Ok(Outcome { answer: Err(error), is_whole: false }),
         };
         let post = self.fetcher.post(Post {
             url,
             headers: headers.to_vec(),
             secret_headers: webhook::secret_headers(follower.authorization.as_ref()),
-            body: PostBody::Pieces(pieces.boxed()),
+            body: Outgoing::pieces(pieces.boxed()),
             connect: self.settings.connect,
-            answer: self.settings.answer,
+            answer: STUCK,
             answer_bytes: webhook::ANSWER_BYTES,
         });
         let mut renderer = self.renderer(&follower.form, taken.build, taken.told_seq).await?;
@@ -145,31 +144,26 @@ impl Push {
                     let text = Bytes::from(text);
                     for start in (0..text.len()).step_by(PIECE) {
                         let piece = text.slice(start..text.len().min(start + PIECE));
-                        match timeout(STUCK, sender.send(piece)).await {
-                            Ok(Ok(())) => {}
+                        if sender.send(piece).await.is_err() {
                             // The post is over, and says why.
-                            Ok(Err(_)) => std::future::pending().await,
-                            Err(_) => return Ok::<_, StoreError>(false),
+                            std::future::pending::<()>().await;
                         }
                     }
                     places.hand_over(event.seq);
                 }
                 self.note(taken, places).await?;
             }
-            Ok(true)
+            Ok::<_, StoreError>(())
         };
         tokio::pin!(post);
-        let is_fed = tokio::select! {
-            answer = &mut post => return Ok(Outcome::Answered { answer, is_whole: false }),
+        tokio::select! {
+            answer = &mut post => return Ok(Outcome { answer, is_whole: false }),
             fed = feeding => fed?,
-        };
-        if !is_fed {
-            return Ok(Outcome::Stuck);
         }
         // That was all: the body ends, and an answer is due.
         drop(sender);
         let answer = post.await;
-        Ok(Outcome::Answered { answer, is_whole: true })
+        Ok(Outcome { answer, is_whole: true })
     }
 
     /// Writes the place down now and then, so that whoever takes over does not begin at the
@@ -204,30 +198,25 @@ impl Push {
             let outcome = if refused { DeliveryOutcome::Refused } else { DeliveryOutcome::Failed };
             (next, outcome, Some(why), answer)
         };
-        match outcome {
-            Outcome::Stuck => {
-                failed(format!("it read nothing for {} s", STUCK.as_secs()), false, None)
+        let answer = match outcome.answer {
+            Ok(answer) => answer,
+            Err(error) => return failed(error.to_string(), error.is_refused(), None),
+        };
+        match answer.status {
+            200..300 if outcome.is_whole => {
+                let next = Next::End { how: Ended::Done, seq: places.last(), why: None };
+                (next, DeliveryOutcome::Delivered, None, Some(answer))
             }
-            Outcome::Answered { answer: Err(error), .. } => {
-                failed(error.to_string(), error.is_refused(), None)
+            410 => {
+                let why = "it answered 410: it wants no more of this".to_owned();
+                let how = Ended::Disabled;
+                let next = Next::End { how, seq: told, why: Some(why.clone()) };
+                (next, DeliveryOutcome::Failed, Some(why), Some(answer))
             }
-            Outcome::Answered { answer: Ok(answer), is_whole } => match answer.status {
-                200..300 if is_whole => {
-                    let next = Next::End { how: Ended::Done, seq: places.last(), why: None };
-                    (next, DeliveryOutcome::Delivered, None, Some(answer))
-                }
-                410 => {
-                    let why = "it answered 410: it wants no more of this".to_owned();
-                    let how = Ended::Disabled;
-                    let next = Next::End { how, seq: told, why: Some(why.clone()) };
-                    (next, DeliveryOutcome::Failed, Some(why), Some(answer))
-                }
-                status if is_whole => failed(format!("it answered {status}"), false, Some(answer)),
-                status => {
-                    let why = format!("it answered {status} before the log was over");
-                    failed(why, false, Some(answer))
-                }
-            },
+            status => {
+                let early = if outcome.is_whole { "" } else { " before the log was over" };
+                failed(format!("it answered {status}{early}"), false, Some(answer))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use slipway_domain::{Follower, FollowerAddress, FollowerId, Secret};
-use slipway_outbound::{Answered, Fetcher, Post, PostBody, PostError, SecretHeader};
+use slipway_outbound::{Answered, Fetcher, Outgoing, Post, PostError, SecretHeader};
 use slipway_store::Store;
 use slipway_store::followers::{Answer, Attempted, DeliveryOutcome, Sent};
 use tokio::time::Instant;
@@ -123,7 +123,7 @@ fn post(
         url: url(follower)?,
         headers,
         secret_headers: secret_headers(follower.authorization.as_ref()),
-        body: PostBody::Whole(body.into()),
+        body: Outgoing::bytes(body.into()),
         connect: settings.connect,
         answer: settings.answer,
         answer_bytes: ANSWER_BYTES,

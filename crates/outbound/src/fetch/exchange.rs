@@ -1,13 +1,12 @@
 //! One request and the head of its answer, over a connection of its own.
 
-use std::error::Error;
+use std::error::Error as _;
 use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, header};
-use hyper::body::{Body, Incoming};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use slipway_domain::Credentials;
@@ -40,26 +39,24 @@ impl Secrets {
     }
 }
 
-/// Sends a request to an address, and waits for the head of the answer.
-pub(super) async fn ask(
-    socket: Box<dyn Socket>,
-    method: &Method,
-    url: &Url,
-    secrets: &Secrets,
-    outgoing: Option<Outgoing>,
-) -> Result<(Response<Incoming>, Connection), FetchErrorKind> {
-    send(socket, request(method, url, secrets, outgoing)?).await
+/// What is asked of one address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    pub(super) url: &'a Url,
+    /// Sent as they are, and may be shown.
+    pub(super) headers: &'a [(HeaderName, HeaderValue)],
+    pub(super) secrets: &'a Secrets,
 }
 
-/// Sends a request, and waits for the head of its answer.
-pub(super) async fn send<B>(
+/// Sends a request to an address, and waits for the head of the answer. One that comes before
+/// all was sent is the answer all the same.
+pub(super) async fn ask(
     socket: Box<dyn Socket>,
-    request: http::Request<B>,
-) -> Result<(Response<Incoming>, Connection), FetchErrorKind>
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
+    asked: Asked<'_>,
+    outgoing: Option<Outgoing>,
+) -> Result<(Response<Incoming>, Connection), FetchErrorKind> {
+    let request = request(asked, outgoing)?;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(BUFFER_BYTES)
         .handshake(TokioIo::new(socket))
@@ -72,12 +69,10 @@ where
 }
 
 fn request(
-    method: &Method,
-    url: &Url,
-    secrets: &Secrets,
+    Asked { method, url, headers: shown, secrets }: Asked<'_>,
     outgoing: Option<Outgoing>,
 ) -> Result<http::Request<Sent>, FetchErrorKind> {
-    let length = outgoing.as_ref().map(|outgoing| outgoing.bytes);
+    let length = outgoing.as_ref().and_then(|outgoing| outgoing.bytes);
     // The login last: a header of the same name gives way to it.
     let mut request = http::Request::builder()
         .method(method)
@@ -85,6 +80,9 @@ fn request(
         .body(Outgoing::sent(outgoing))
         .map_err(|_| FetchErrorKind::BadUrl("has a character that no address may have"))?;
     let headers = request.headers_mut();
+    for (name, value) in shown {
+        headers.append(name, value.clone());
+    }
     for secret in &secrets.headers {
         headers.append(secret.name(), secret.value().clone());
     }
@@ -103,7 +101,7 @@ fn request(
 }
 
 /// The headers of every request: to whom it goes, and from whom.
-pub(super) fn introduce(headers: &mut HeaderMap, url: &Url) -> Result<(), FetchErrorKind> {
+fn introduce(headers: &mut HeaderMap, url: &Url) -> Result<(), FetchErrorKind> {
     let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
     headers.insert(header::HOST, host.map_err(|_| FetchErrorKind::BadUrl("has no host"))?);
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));

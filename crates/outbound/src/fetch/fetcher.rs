@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -13,7 +14,7 @@ use url::Url;
 use super::body::Body;
 use super::connect::connect;
 use super::error::{FetchError, FetchErrorKind, LoginSent};
-use super::exchange::{Connection, Secrets, ask};
+use super::exchange::{Asked, Connection, Secrets, ask};
 use super::header::SecretHeader;
 use super::limits::Limits;
 use super::outgoing::Outgoing;
@@ -200,8 +201,9 @@ impl Fetcher {
         let mut login = if secrets.is_empty() { LoginSent::None } else { LoginSent::Sent };
         let follows = matches!(*method, Method::GET | Method::HEAD);
         loop {
-            let asked = self.ask_once(method, at, &secrets, outgoing.take(), limits).await;
-            let (response, connection) = asked?;
+            let asked = Asked { method, url: at, headers: &[], secrets: &secrets };
+            let answer = self.ask_once(asked, outgoing.take(), limits.connect, limits.idle).await;
+            let (response, connection) = answer?;
             if !follows || !is_redirect(response.status()) {
                 return Ok(Answer { response, connection, login });
             }
@@ -214,20 +216,22 @@ impl Fetcher {
         }
     }
 
-    async fn ask_once(
+    /// Over a connection that is there within `within`, to a receiver that lets nobody wait for
+    /// longer than `idle`.
+    pub(super) async fn ask_once(
         &self,
-        method: &Method,
-        url: &Url,
-        secrets: &Secrets,
+        asked: Asked<'_>,
         outgoing: Option<Outgoing>,
-        limits: &Limits,
+        within: Duration,
+        idle: Duration,
     ) -> Result<(Response<Incoming>, Connection), FetchErrorKind> {
-        let socket = connect(&self.guard, &self.tls, url, limits.connect).await?;
+        let socket = connect(&self.guard, &self.tls, asked.url, within).await?;
         let heard = outgoing.as_ref().map(Outgoing::heard).unwrap_or_default();
+        heard.begin();
         tokio::select! {
             biased;
-            answer = ask(socket, method, url, secrets, outgoing) => answer,
-            () = heard.idle_for(limits.idle) => Err(FetchErrorKind::Idle(limits.idle)),
+            answer = ask(socket, asked, outgoing) => answer,
+            () = heard.idle_for(idle) => Err(FetchErrorKind::Idle(idle)),
         }
     }
 }

@@ -30,7 +30,7 @@ pub use fetcher::{Call, Fetched, Fetcher, Reply, Request};
 pub use header::{HeaderError, SecretHeader};
 pub use limits::Limits;
 pub use outgoing::Outgoing;
-pub use post::{Answered, Post, PostBody};
+pub use post::{Answered, Post};
 pub use post_error::PostError;
 pub use progress::Progress;
 pub use redirect::{MAX_REDIRECTS, RedirectFault};

@@ -17,10 +17,11 @@ use tokio::time::{Instant, sleep_until};
 /// What hyper sends.
 pub(super) type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Bytes to send, so many and no others: a stream that ends early or goes on ends the request.
+/// Bytes to send, and how many, where that is known: a stream that ends earlier or goes on ends
+/// the request.
 pub struct Outgoing {
-    /// How many there are.
-    pub(super) bytes: u64,
+    /// How many there are; `None` sends them in chunks.
+    pub(super) bytes: Option<u64>,
     stream: Watched,
 }
 
@@ -37,7 +38,16 @@ impl Outgoing {
     /// ends the request before its end, so that nobody takes it for whole.
     #[must_use]
     pub fn stream(bytes: u64, stream: BoxStream<'static, io::Result<Bytes>>) -> Self {
-        Self { bytes, stream: Watched { stream, heard: Heard::default() } }
+        Self { bytes: Some(bytes), stream: Watched { stream, heard: Heard::default() } }
+    }
+
+    /// Sends pieces in chunks, each as soon as it is there. Nothing is taken ahead of the
+    /// receiver but what the connection holds (64 KiB and the system's buffers). It may last for
+    /// as long as it likes: only a receiver that takes nothing is given up.
+    #[must_use]
+    pub fn pieces(pieces: BoxStream<'static, Bytes>) -> Self {
+        let stream = pieces.map(Ok).boxed();
+        Self { bytes: None, stream: Watched { stream, heard: Heard::default() } }
     }
 
     /// When the receiver was last heard of.
@@ -74,6 +84,17 @@ impl Default for Heard {
 impl Heard {
     fn set(&self, since: Option<Instant>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// The other end is there, and is waited for from now on.
+    pub(super) fn begin(&self) {
+        self.set(Some(Instant::now()));
+    }
+
+    /// For how long the other end has been waited for.
+    pub(super) fn waited(&self) -> Duration {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map(|since| since.elapsed()).unwrap_or_default()
     }
 
     /// Returns when nothing was heard for so long. While the next piece is waited for on this
