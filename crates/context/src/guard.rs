@@ -38,7 +38,7 @@ pub fn copy_guarded(
     Ok(ContextSummary { archive_bytes, ..context.finish()? })
 }
 
-fn copy_data<W: Write>(
+pub(crate) fn copy_data<W: Write>(
     data: &mut dyn Data,
     context: &mut ContextWriter<W>,
 ) -> Result<(), ContextError> {

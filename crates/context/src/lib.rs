@@ -12,12 +12,14 @@
 //! error: the builder cannot take half a context for a whole one.
 //!
 //! An archive goes through [`copy_guarded`]; one that comes as a stream is put into a
-//! [`Spool`] before. A tree that is no archive is written with [`ContextWriter`]. On a
+//! [`Spool`] before, and sent by [`open_early`] while it still comes. A tree that is no archive is written with [`ContextWriter`]. On a
 //! runtime, [`stream_guarded`] and [`stream_tree`] do either on a thread of its own.
 
 mod archive;
+mod arriving;
 mod contents;
 mod dockerfile;
+mod early;
 mod entry;
 mod files;
 mod guard;
@@ -37,7 +39,9 @@ mod stream;
 mod survey;
 mod writer;
 
+pub use arriving::Arriving;
 pub use dockerfile::declare_args;
+pub use early::{EarlyContext, EarlyError, open_early};
 pub use files::context_of_files;
 pub use guard::copy_guarded;
 pub use ignore::Ignore;

@@ -1,8 +1,8 @@
 //! An archive that comes as a stream, put down where it can be read twice.
 //!
 //! A zip begins at its end, some questions are answered only by a first look at everything,
-//! and a checksum is known when the last byte is there: before that, nothing of the archive
-//! may reach the builder.
+//! and a checksum is known when the last byte is there. Who cannot wait for that reads it as
+//! it comes ([`Arriving`]), and finds its end when it is known to be good.
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write};
@@ -11,8 +11,13 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use slipway_domain::{Failure, Reason};
 use thiserror::Error;
+use tokio::sync::watch;
 
+use crate::arriving::{Arrived, Arriving};
 use crate::show::size;
+
+/// Bytes after which those who read along are told. A thread is woken each time.
+const TOLD_EVERY: u64 = 128 << 10;
 
 /// A file without a name that takes so many bytes and no more. It is gone when it is
 /// dropped, or when the process is.
@@ -21,6 +26,7 @@ pub struct Spool {
     hash: Option<Sha256>,
     bytes: u64,
     most: u64,
+    arrived: watch::Sender<Arrived>,
 }
 
 /// What was put down.
@@ -32,6 +38,7 @@ pub struct Spooled {
     pub bytes: u64,
     /// Their SHA-256, where it was asked for.
     pub sha256: Option<[u8; 32]>,
+    arrived: watch::Sender<Arrived>,
 }
 
 /// Why an archive could not be put down.
@@ -55,7 +62,16 @@ impl Spool {
     /// When the folder takes none.
     pub fn new(folder: &Path, most: u64) -> Result<Self, SpoolError> {
         let file = tempfile::tempfile_in(folder).map_err(sort)?;
-        Ok(Self { file, hash: None, bytes: 0, most })
+        Ok(Self { file, hash: None, bytes: 0, most, arrived: watch::Sender::default() })
+    }
+
+    /// Reads it from the start, while it is put down and after.
+    ///
+    /// # Errors
+    /// When the process has no room for another open file.
+    pub fn arriving(&self) -> Result<Arriving, SpoolError> {
+        let file = self.file.try_clone().map_err(sort)?;
+        Ok(Arriving::new(file, self.arrived.subscribe()))
     }
 
     /// The same, with the SHA-256 of what is put down: to sum up gigabytes takes seconds.
@@ -76,7 +92,15 @@ impl Spool {
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }
-        self.file.write_all(bytes).map_err(sort)
+        self.file.write_all(bytes).map_err(sort)?;
+        self.arrived.send_if_modified(|arrived| {
+            let is_due = self.bytes - arrived.bytes >= TOLD_EVERY;
+            if is_due {
+                arrived.bytes = self.bytes;
+            }
+            is_due
+        });
+        Ok(())
     }
 
     /// The whole of it, to be read from the start.
@@ -86,7 +110,14 @@ impl Spool {
     pub fn finish(mut self) -> Result<Spooled, SpoolError> {
         self.file.rewind().map_err(sort)?;
         let sha256 = self.hash.map(|hash| hash.finalize().into());
-        Ok(Spooled { file: self.file, bytes: self.bytes, sha256 })
+        Ok(Spooled { file: self.file, bytes: self.bytes, sha256, arrived: self.arrived })
+    }
+}
+
+impl Spooled {
+    /// Lets those who read along find the end: it is what it should be.
+    pub fn let_end(&self) {
+        self.arrived.send_replace(Arrived { bytes: self.bytes, is_all: true });
     }
 }
 

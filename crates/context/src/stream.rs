@@ -42,7 +42,7 @@ pub struct ContextStream {
 
 /// The end is a piece of its own: a channel that just closes (the guard refused, or its
 /// thread died) must never pass for the end of the archive.
-enum Piece {
+pub(crate) enum Piece {
     Bytes(Bytes),
     End,
 }
@@ -52,11 +52,11 @@ pub fn stream_guarded(
     archive: impl Read + Seek + Send + 'static,
     options: ContextOptions,
 ) -> OpenContext {
-    on_thread(move |sender| {
+    let (stream, done) = on_thread(move |sender| {
         let archive = WhileWanted { archive, sender: sender.clone() };
-        let mut out = ContextSink { sender, piece: BytesMut::new() };
-        copy_guarded(archive, &options, &mut out)
-    })
+        copy_guarded(archive, &options, ContextSink::new(sender))
+    });
+    OpenContext { stream, done }
 }
 
 /// Lets `write` fill a context on a blocking thread, for a tree that is no archive; `ignore`
@@ -66,17 +66,21 @@ pub fn stream_tree<F>(options: ContextOptions, ignore: Ignore, write: F) -> Open
 where
     F: FnOnce(&mut ContextWriter<ContextSink>) -> Result<(), ContextError> + Send + 'static,
 {
-    on_thread(move |sender| {
-        let out = ContextSink { sender, piece: BytesMut::new() };
-        let mut context = ContextWriter::new(&options, ignore, out)?;
+    let (stream, done) = on_thread(move |sender| {
+        let mut context = ContextWriter::new(&options, ignore, ContextSink::new(sender))?;
         write(&mut context)?;
         context.finish()
-    })
+    });
+    OpenContext { stream, done }
 }
 
-fn on_thread<F>(fill: F) -> OpenContext
+/// Lets `fill` make the pieces of a stream, and tells what came of it.
+pub(crate) fn on_thread<F, E>(
+    fill: F,
+) -> (ContextStream, BoxFuture<'static, Result<ContextSummary, E>>)
 where
-    F: FnOnce(mpsc::Sender<Piece>) -> Result<ContextSummary, ContextError> + Send + 'static,
+    F: FnOnce(mpsc::Sender<Piece>) -> Result<ContextSummary, E> + Send + 'static,
+    E: From<ContextError> + From<Failure> + Send + 'static,
 {
     let (sender, pieces) = mpsc::channel(WAITING);
     let span = tracing::Span::current();
@@ -92,7 +96,7 @@ where
             Err(Failure::new(Reason::Internal, "the build context could not be read").into())
         })
     });
-    OpenContext { stream: ContextStream { pieces, over: false }, done: done.boxed() }
+    (ContextStream { pieces, over: false }, done.boxed())
 }
 
 impl OpenContext {
@@ -161,6 +165,12 @@ pub(crate) struct Unwanted;
 pub struct ContextSink {
     sender: mpsc::Sender<Piece>,
     piece: BytesMut,
+}
+
+impl ContextSink {
+    pub(crate) fn new(sender: mpsc::Sender<Piece>) -> Self {
+        Self { sender, piece: BytesMut::new() }
+    }
 }
 
 impl Write for ContextSink {

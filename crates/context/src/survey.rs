@@ -4,12 +4,13 @@
 //! sooner than at the last entry, and bytes that went to the builder cannot be taken back.
 //! So an archive from which either is wanted is read twice. That costs as much as the file
 //! has: a plain tar is leapt through from header to header, of a zip the directory is read,
-//! and what is compressed is decompressed twice.
+//! and what is compressed is decompressed twice. While an archive still comes, the first look
+//! is at its beginning alone, and what it saw there is no more than a [`Promise`].
 
 use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 
-use crate::archive::{self, Data};
+use crate::archive::{self, BLOCK, Data};
 use crate::entry::{Entry, Kind};
 use crate::ignore::Ignore;
 use crate::path::normalise;
@@ -28,6 +29,14 @@ pub(crate) struct Findings {
     pub(crate) ignore: Ignore,
 }
 
+/// What the beginning of an archive says about the whole.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    top: Vec<u8>,
+    /// Which of the files that say what to leave out counts, and its text.
+    ignore: Option<(usize, Vec<u8>)>,
+}
+
 /// Reads the archive as far as needed.
 pub(crate) fn survey<R: Read + Seek>(
     archive: R,
@@ -37,11 +46,42 @@ pub(crate) fn survey<R: Read + Seek>(
         return Ok(Findings::default());
     }
     let mut survey = Survey::new(options)?;
-    archive::walk(archive, &options.limits, &mut |entry, data| survey.note(entry, data))?;
-    survey.findings()
+    archive::walk(archive, &options.limits, &mut |entry, data| {
+        survey.note(entry, data)?;
+        let settled = !options.ignore && matches!(survey.top, Top::More);
+        Ok(if settled { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    survey.findings(&survey.promise())
 }
 
-struct Survey<'a> {
+/// Reads the first `most` bytes of the archive, unpacked. `None` when it ends before, or
+/// begins at its end.
+pub(crate) fn first_look<R: Read + Seek>(
+    mut archive: R,
+    options: &ContextOptions,
+    most: u64,
+) -> Result<Option<(Promise, Findings)>, ContextError> {
+    if archive::begins_at_its_end(&mut archive)? {
+        return Ok(None);
+    }
+    let mut survey = Survey::new(options)?;
+    let mut seen = 0_u64;
+    let mut goes_on = false;
+    archive::walk(archive, &options.limits, &mut |entry, data| {
+        survey.note(entry, data)?;
+        seen = seen.saturating_add(entry.size).saturating_add(BLOCK as u64);
+        goes_on = seen > most;
+        Ok(if goes_on { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    if !goes_on {
+        return Ok(None);
+    }
+    let promise = survey.promise();
+    let findings = survey.findings(&promise)?;
+    Ok(Some((promise, findings)))
+}
+
+pub(crate) struct Survey<'a> {
     options: &'a ContextOptions,
     /// Where the Dockerfile is asked for, from the top of the tree.
     asked: Vec<u8>,
@@ -62,7 +102,7 @@ enum Top {
 }
 
 impl<'a> Survey<'a> {
-    fn new(options: &'a ContextOptions) -> Result<Self, ContextError> {
+    pub(crate) fn new(options: &'a ContextOptions) -> Result<Self, ContextError> {
         let subdir = options.subdir.as_deref().unwrap_or_default().as_bytes();
         let subdir = normalise(subdir).map_err(|fault| refuse::subdir(subdir, fault))?;
         let dockerfile = options.dockerfile.as_str();
@@ -79,29 +119,34 @@ impl<'a> Survey<'a> {
         })
     }
 
-    fn note(
+    /// Takes note of an entry; of one that says what to leave out it gives back as much of the
+    /// data as it has read.
+    pub(crate) fn note(
         &mut self,
         entry: &Entry,
         data: &mut dyn Data,
-    ) -> Result<ControlFlow<()>, ContextError> {
+    ) -> Result<Option<Vec<u8>>, ContextError> {
         let name = &entry.name;
         let path = normalise(name).map_err(|fault| refuse::name(name, fault))?;
         let inside = path.iter().position(|byte| *byte == b'/').map(|slash| &path[slash + 1..]);
         self.note_top(&path, inside.is_some() || entry.kind == Kind::Folder);
         self.found |= path == self.asked;
         self.found_inside |= inside == Some(&self.asked);
-        if self.options.ignore {
-            for (index, name) in self.names.iter().enumerate() {
-                if path == *name {
-                    self.texts[index] = text(entry, data)?;
-                } else if inside == Some(name) {
-                    self.texts_inside[index] = text(entry, data)?;
-                }
-            }
-        } else if matches!(self.top, Top::More) {
-            return Ok(ControlFlow::Break(()));
+        if !self.options.ignore {
+            return Ok(None);
         }
-        Ok(ControlFlow::Continue(()))
+        for (index, name) in self.names.iter().enumerate() {
+            let texts = if path == *name {
+                &mut self.texts
+            } else if inside == Some(name) {
+                &mut self.texts_inside
+            } else {
+                continue;
+            };
+            texts[index] = text(entry, data)?;
+            return Ok(Some(texts[index].clone().unwrap_or_default()));
+        }
+        Ok(None)
     }
 
     fn note_top(&mut self, path: &[u8], in_folder: bool) {
@@ -116,30 +161,51 @@ impl<'a> Survey<'a> {
         };
     }
 
-    fn findings(self) -> Result<Findings, ContextError> {
-        let top = self.stripped();
-        let texts = if top.is_empty() { &self.texts } else { &self.texts_inside };
-        let chosen =
-            self.names.iter().zip(texts).find_map(|(name, text)| Some((name, text.as_ref()?)));
-        let ignore = match chosen {
-            Some((name, text)) => Ignore::parse(text, &String::from_utf8_lossy(name))?,
+    /// What holds if nothing else comes.
+    fn promise(&self) -> Promise {
+        let ignore = self.chosen().map(|(index, text)| (index, text.to_vec()));
+        Promise { top: self.stripped().to_vec(), ignore }
+    }
+
+    /// Whether the tree still begins where it was promised.
+    pub(crate) fn keeps_top(&self, promise: &Promise) -> bool {
+        self.stripped() == promise.top
+    }
+
+    /// Whether what is left out is still what was promised.
+    pub(crate) fn keeps_ignore(&self, promise: &Promise) -> bool {
+        let ignore = promise.ignore.as_ref().map(|(index, text)| (*index, text.as_slice()));
+        self.chosen() == ignore
+    }
+
+    fn findings(&self, promise: &Promise) -> Result<Findings, ContextError> {
+        let ignore = match &promise.ignore {
+            Some((index, text)) => {
+                Ignore::parse(text, &String::from_utf8_lossy(&self.names[*index]))?
+            }
             None => Ignore::nothing(),
         };
-        Ok(Findings { top, ignore })
+        Ok(Findings { top: promise.top.clone(), ignore })
+    }
+
+    /// The text of the first of the files that is there.
+    fn chosen(&self) -> Option<(usize, &[u8])> {
+        let texts = if self.stripped().is_empty() { &self.texts } else { &self.texts_inside };
+        texts.iter().enumerate().find_map(|(index, text)| Some((index, text.as_deref()?)))
     }
 
     /// The folder to begin with. Everything is in it, so that the Dockerfile can only be
     /// found from outside when its path begins with that folder too.
-    fn stripped(&self) -> Vec<u8> {
+    fn stripped(&self) -> &[u8] {
         match &self.top {
             Top::Folder(folder)
                 if self.options.strip == Strip::SingleTopFolder
                     && !self.found
                     && (below(&self.asked, folder).is_none() || self.found_inside) =>
             {
-                folder.clone()
+                folder
             }
-            Top::Nothing | Top::Folder(_) | Top::More => Vec::new(),
+            Top::Nothing | Top::Folder(_) | Top::More => &[],
         }
     }
 }

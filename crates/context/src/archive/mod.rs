@@ -46,12 +46,7 @@ pub(crate) fn walk<R: Read + Seek>(
     limits: &ContextLimits,
     visit: &mut Visit<'_>,
 ) -> Result<u64, ContextError> {
-    let unreadable = |error| refuse::input(InputError::Failed(error), None);
-    archive.rewind().map_err(unreadable)?;
-    let mut start = Vec::new();
-    archive.by_ref().take(START).read_to_end(&mut start).map_err(unreadable)?;
-    archive.rewind().map_err(unreadable)?;
-    match Format::of(&start) {
+    match format(&mut archive)? {
         Format::Zip => zip::walk(archive, limits, visit),
         Format::Tar(compression) => {
             let mut input = Input::open(archive, compression, *limits)
@@ -60,4 +55,22 @@ pub(crate) fn walk<R: Read + Seek>(
             Ok(input.packed())
         }
     }
+}
+
+/// Whether nothing can be said of an archive before its last byte has come.
+pub(crate) fn begins_at_its_end<R: Read + Seek>(archive: &mut R) -> Result<bool, ContextError> {
+    Ok(match format(archive)? {
+        Format::Zip => true,
+        Format::Tar(_) => false,
+    })
+}
+
+/// What an archive is. It stands at its start then.
+fn format<R: Read + Seek>(archive: &mut R) -> Result<Format, ContextError> {
+    let unreadable = |error| refuse::input(InputError::Failed(error), None);
+    archive.rewind().map_err(unreadable)?;
+    let mut start = Vec::new();
+    archive.by_ref().take(START).read_to_end(&mut start).map_err(unreadable)?;
+    archive.rewind().map_err(unreadable)?;
+    Ok(Format::of(&start))
 }

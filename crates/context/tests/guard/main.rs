@@ -3,6 +3,7 @@
 
 mod accident;
 mod corpus;
+mod early;
 mod harmless;
 mod honest;
 mod hostile;
