@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +26,8 @@ pub struct Answer {
     bytes: Vec<u8>,
     /// Whether the connection is closed after all.
     is_open: bool,
+    /// So many bytes, and then nothing for so long.
+    pause: Option<(usize, Duration)>,
 }
 
 impl Answer {
@@ -40,7 +43,7 @@ impl Answer {
         let body = body.as_ref();
         let head =
             format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
-        Self { bytes: [head.as_bytes(), body].concat(), is_open: false }
+        Self { bytes: [head.as_bytes(), body].concat(), is_open: false, pause: None }
     }
 
     /// A redirect.
@@ -53,6 +56,13 @@ impl Answer {
     #[must_use]
     pub fn cut_after(mut self, bytes: usize) -> Self {
         self.bytes.truncate(bytes);
+        self
+    }
+
+    /// The same, with nothing for a while after so many bytes.
+    #[must_use]
+    pub const fn pausing_after(mut self, bytes: usize, pause: Duration) -> Self {
+        self.pause = Some((bytes, pause));
         self
     }
 
@@ -122,11 +132,15 @@ async fn serve(
         head.push(byte);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let Answer { bytes, is_open } = answer(&head);
+    let Answer { bytes, is_open, pause } = answer(&head);
     let body = take_body(&mut connection, &head).await?;
     let request = head + &String::from_utf8_lossy(&body);
     asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-    connection.write_all(&bytes).await?;
+    let (first, wait) = pause.unwrap_or_default();
+    let (first, rest) = bytes.split_at(first.min(bytes.len()));
+    connection.write_all(first).await?;
+    tokio::time::sleep(wait).await;
+    connection.write_all(rest).await?;
     if is_open {
         connection.read_u8().await?;
     }

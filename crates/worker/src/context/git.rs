@@ -17,7 +17,7 @@ pub(super) struct Wanted<'a> {
     pub(super) known_hosts: Option<&'a str>,
 }
 
-pub(super) async fn open(order: &Order<'_>, wanted: Wanted<'_>) -> Result<OpenContext, Broken> {
+pub(super) async fn open(order: Order<'_>, wanted: Wanted<'_>) -> Result<OpenContext, Broken> {
     let Wanted { url, reference, subdir, submodules, known_hosts } = wanted;
     let (secrets, reach) = (order.secrets, &order.worker.reach);
     let what = GitFetch {

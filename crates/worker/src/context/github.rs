@@ -4,24 +4,24 @@
 //! branch meanwhile; the archive is that of the commit. Sources: *Get a commit* and *Download
 //! a repository archive (tar)* of GitHub's REST documentation, API version 2022-11-28.
 
-use slipway_context::{ContextOptions, OpenContext, Strip, stream_guarded};
+use slipway_context::{ContextOptions, Strip};
 use slipway_domain::{Failure, GitRef, GithubOwner, GithubRepo, Reason, Secret, SubDir};
 use slipway_outbound::{FetchError, FetchErrorKind, HeaderError, Limits, Request, SecretHeader};
 use url::Url;
 
-use super::Order;
 use super::download::{self, Wanted};
+use super::{Opened, Order};
 use crate::run::Broken;
 
 /// An id and no more.
 const MAX_ANSWER: u64 = 4096;
 
-pub(super) async fn open(
-    order: &Order<'_>,
+pub(super) async fn open<'a>(
+    order: Order<'a>,
     (owner, repo): (&GithubOwner, &GithubRepo),
     reference: Option<&GitRef>,
     subdir: Option<&SubDir>,
-) -> Result<OpenContext, Broken> {
+) -> Result<Opened<'a>, Broken> {
     let repository = Repository { order, owner, repo };
     let commit = repository.resolve(reference).await?;
     let named = reference.map_or("the default branch".to_owned(), ToString::to_string);
@@ -31,15 +31,14 @@ pub(super) async fn open(
         url: repository.path(&["tarball", &commit])?,
         login: None,
         headers: repository.headers("application/vnd.github+json")?,
-        hashed: false,
+        sha256: None,
     };
-    let spooled = download::fetch(order, wanted).await?;
     let options = ContextOptions { strip: Strip::SingleTopFolder, ..order.options(subdir) };
-    Ok(stream_guarded(spooled.file, options))
+    download::open(order, wanted, options).await
 }
 
 struct Repository<'a> {
-    order: &'a Order<'a>,
+    order: Order<'a>,
     owner: &'a GithubOwner,
     repo: &'a GithubRepo,
 }

@@ -1,7 +1,7 @@
 //! Where build contexts come from: a file for each kind of source.
 //!
 //! Whatever a source is, it ends in one clean tar for the engine, through the guard of
-//! `slipway-context`. What has to be looked at twice is put down in a file without a name in
+//! `slipway-context`. What may have to be looked at twice is put down in a file without a name in
 //! the worker's own temporary folder; memory stays flat. Every address that a user named goes
 //! through the guard of `slipway-outbound`.
 
@@ -15,9 +15,14 @@ mod upload;
 
 use std::collections::BTreeSet;
 
-use slipway_context::{ContextError, ContextOptions, OpenContext, context_of_files, declare_args};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use slipway_context::{
+    ContextError, ContextOptions, ContextStream, OpenContext, context_of_files, declare_args,
+};
 use slipway_domain::{BuildSpec, Failure, Reason, Source, SourceSecrets, SubDir, arg_name};
 use slipway_store::{Lease, builds};
+use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
 use crate::log::LogWriter;
@@ -27,6 +32,7 @@ pub(crate) use reach::Reach;
 pub use reach::SourceSettings;
 
 /// A build that wants its context.
+#[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) lease: &'a Lease,
@@ -35,22 +41,58 @@ pub(crate) struct Order<'a> {
     pub(crate) log: &'a LogWriter,
 }
 
-impl Order<'_> {
+/// A context on its way to the engine, and what brings it there.
+pub(crate) struct Opened<'a> {
+    /// The clean tar.
+    pub(crate) stream: ContextStream,
+    /// Has to be polled for the stream to go on, and tells how it went.
+    pub(crate) done: BoxFuture<'a, Result<Through, Broken>>,
+    /// Cancelled once nothing has to be fetched any more.
+    pub(crate) arrived: CancellationToken,
+    /// Whether it may have to be sent anew.
+    pub(crate) is_early: bool,
+}
+
+/// How a context came through.
+pub(crate) enum Through {
+    /// The engine has it whole.
+    Whole,
+    /// The engine took no more of it, and knows why.
+    Untaken,
+    /// What was sent was not the context, which is this: the engine knows of no end of that.
+    Anew(OpenContext),
+}
+
+impl From<OpenContext> for Opened<'_> {
+    fn from(OpenContext { stream, done }: OpenContext) -> Self {
+        let done = done.map(|summary| match summary {
+            Ok(_) => Ok(Through::Whole),
+            Err(ContextError::ReceiverGone) => Ok(Through::Untaken),
+            Err(ContextError::Refused(failure)) => Err(Broken::Failed(failure)),
+        });
+        let arrived = CancellationToken::new();
+        arrived.cancel();
+        Self { stream, done: done.boxed(), arrived, is_early: false }
+    }
+}
+
+impl<'a> Order<'a> {
     /// Opens the context.
-    pub(crate) async fn open(&self) -> Result<OpenContext, Broken> {
-        match &self.spec.source {
+    pub(crate) async fn open(self) -> Result<Opened<'a>, Broken> {
+        let context = match &self.spec.source {
             Source::Dockerfile { content, files, .. } => {
                 let content = declare_args(content.as_bytes(), &self.declare());
                 // Nothing but lines of letters was added.
                 let content = String::from_utf8_lossy(&content);
-                context_of_files(&content, &self.spec.dockerfile, files).map_err(refused)
+                context_of_files(&content, &self.spec.dockerfile, files).map_err(refused)?
             }
-            Source::Upload { id } => upload::open(self, *id).await,
+            Source::Upload { id } => upload::open(self, *id).await?,
             Source::Archive { url, sha256, subdir } => {
-                archive::open(self, url, sha256.as_ref(), subdir.as_ref()).await
+                return archive::open(self, url, sha256.as_ref(), subdir.as_ref()).await;
             }
             Source::Github { owner, repo, reference, subdir } => {
-                github::open(self, (owner, repo), reference.as_ref(), subdir.as_ref()).await
+                let names = (owner, repo);
+                return github::open(self, names, reference.as_ref(), subdir.as_ref()).await;
             }
             Source::Git { url, reference, subdir, submodules, known_hosts } => {
                 let wanted = git::Wanted {
@@ -60,12 +102,14 @@ impl Order<'_> {
                     submodules: *submodules,
                     known_hosts: known_hosts.as_deref(),
                 };
-                git::open(self, wanted).await
+                git::open(self, wanted).await?
             }
             Source::Image { .. } => {
-                Err(Broken::Failed(Failure::new(Reason::Internal, "an image has no build context")))
+                let failure = Failure::new(Reason::Internal, "an image has no build context");
+                return Err(Broken::Failed(failure));
             }
-        }
+        };
+        Ok(context.into())
     }
 
     /// How a tree of files becomes the context.

@@ -7,7 +7,7 @@ use slipway_store::{StoreError, uploads};
 use super::Order;
 use crate::run::Broken;
 
-pub(super) async fn open(order: &Order<'_>, id: UploadId) -> Result<OpenContext, Broken> {
+pub(super) async fn open(order: Order<'_>, id: UploadId) -> Result<OpenContext, Broken> {
     let worker = order.worker;
     let opened = uploads::open(&worker.store, &worker.blobs, id).await.map_err(unreadable)?;
     let blob = opened.ok_or_else(|| {

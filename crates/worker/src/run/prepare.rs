@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use slipway_context::{ContextError, OpenContext};
+use slipway_context::OpenContext;
 use slipway_domain::{Failure, Reason, Source, Stage, arg_name};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{Broken, Run};
-use crate::context::Order;
+use crate::context::{Opened, Order, Through};
 use crate::engine::{BuildRequest, Progress};
 use crate::log::LogWriter;
 
@@ -27,39 +28,62 @@ impl Run<'_> {
         let context = timeout(fetch_limit, self.open())
             .await
             .map_err(|_| timed_out(Stage::Preparing, fetch_limit))??;
+        match self.build_from(context).await? {
+            None => Ok(()),
+            // What is known by now does not change any more.
+            Some(anew) => self.build_from(anew.into()).await.map(drop),
+        }
+    }
+
+    /// Sends a context and builds from it; or gives the one to be sent in its place, when it
+    /// turns out not to be it. Then nothing came of it, and nobody has heard of it.
+    async fn build_from(&self, context: Opened<'_>) -> Result<Option<OpenContext>, Broken> {
+        let Opened { stream, done: mut sent, arrived, is_early } = context;
         let (progress, reports) = mpsc::channel(REPORTS);
         let request = self.request();
-        let work = self.engine.build(&request, context.stream, progress);
-        let logged = forward(reports, &self.log);
+        let work = self.engine.build(&request, stream, progress);
+        let settled = CancellationToken::new();
+        if !is_early {
+            settled.cancel();
+        }
+        let logged = async {
+            settled.cancelled().await;
+            forward(reports, &self.log).await
+        };
         let both = async {
             let (built, logged) = tokio::join!(work, logged);
             logged?;
             built.map_err(Broken::Failed)
         };
         tokio::pin!(both);
-        let mut sent = context.done;
 
         let preparing = async {
             tokio::select! {
                 biased;
-                summary = &mut sent => (Some(summary), None),
+                through = &mut sent => (Some(through), None),
                 built = &mut both => (None, Some(built)),
             }
         };
-        let (summary, built) = timeout(fetch_limit, preparing)
-            .await
-            .map_err(|_| timed_out(Stage::Preparing, fetch_limit))?;
+        let fetch_limit = self.worker.settings.fetch_timeout;
+        let (through, built) = tokio::select! {
+            biased;
+            done = preparing => done,
+            () = async { arrived.cancelled().await; sleep(fetch_limit).await } => {
+                return Err(timed_out(Stage::Preparing, fetch_limit).into());
+            }
+        };
         // An engine that ended first may have done so because the context broke off: the
         // guard knows the reason then.
-        let summary = match summary {
-            Some(summary) => summary,
-            None => sent.await,
+        let through = match through {
+            Some(through) => through?,
+            None => sent.await?,
         };
-        let is_sent = match summary {
-            Ok(_) => true,
-            Err(ContextError::Refused(failure)) => return Err(Broken::Failed(failure)),
-            Err(ContextError::ReceiverGone) => false,
+        let is_sent = match through {
+            Through::Whole => true,
+            Through::Untaken => false,
+            Through::Anew(context) => return Ok(Some(context)),
         };
+        settled.cancel();
         let build_limit =
             self.spec.timeout_seconds.map_or(self.worker.settings.build_timeout, |seconds| {
                 Duration::from_secs(seconds.into())
@@ -77,7 +101,7 @@ impl Run<'_> {
         };
         // However the build ends, it ends in the stage that the row is in.
         let ((), built) = tokio::try_join!(entering, async { Ok(building.await) })?;
-        built.map(drop)
+        built.map(|_| None)
     }
 
     /// Tells those who follow what the answer to the request has told its sender.
@@ -106,7 +130,7 @@ impl Run<'_> {
         named.collect()
     }
 
-    async fn open(&self) -> Result<OpenContext, Broken> {
+    async fn open(&self) -> Result<Opened<'_>, Broken> {
         let Self { worker, lease, spec, log, .. } = self;
         Order { worker, lease, spec, secrets: &self.secrets.source, log }.open().await
     }

@@ -145,6 +145,38 @@ async fn a_whole_tar_that_breaks_off_after_its_end_builds_nothing() {
     }
 }
 
+/// What a context that was begun early and turned out to be another is replaced by.
+#[tokio::test]
+async fn one_that_breaks_off_at_its_end_is_replaced_by_the_next_of_its_name() {
+    for builder in BOTH {
+        let id = unique();
+        let dockerfile =
+            |word: &str| format!("FROM {}\nCOPY . /\nRUN echo {word} {id}\n", env::base_image());
+        let large = "x".repeat(3_000_000);
+        let wrong = tar(&[("Dockerfile", &dockerfile("wrong")), ("wrong", &large)]);
+        let right = tar(&[("Dockerfile", &dockerfile("right")), ("right", "")]);
+        // All but the end mark, and time for whoever begins without it.
+        let files = wrong.slice(..wrong.len() - 1024);
+        let broken = stream::iter([Ok(files)]).chain(stream::once(async {
+            sleep(Duration::from_secs(1)).await;
+            Err(io::Error::other("it is another"))
+        }));
+        let (engine, request) = (engine(builder), request());
+        let told = listen(async |p| engine.build(&request, broken, p).await).await;
+        assert_eq!(told.result.as_ref().unwrap_err().reason, Reason::ContextTruncated);
+        for part in ["FROM", "COPY", "RUN"] {
+            assert_eq!(told.statuses(part), [], "{builder:?}");
+        }
+        assert_eq!(told.text(LogStream::Stdout), "", "{builder:?}");
+
+        let told = listen(async |p| engine.build(&request, context(right), p).await).await;
+        let said = told.text(LogStream::Stdout);
+        told.result.unwrap();
+        assert!(said.contains(&format!("right {id}")) && !said.contains("wrong"), "{said}");
+        engine.untag(&request.tag).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_dropped_push_stops_on_the_host() {
     // Engine 20.10 does not give up a question to a registry that it waits for an answer to,

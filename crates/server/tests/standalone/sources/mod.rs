@@ -3,6 +3,7 @@
 mod all_platforms;
 mod archive;
 mod broken_registries;
+mod early;
 mod files;
 mod git;
 mod github;
