@@ -1,12 +1,15 @@
 //! Writes a build's log in batches.
 //!
-//! A batch goes out after 250 ms or at 64 KiB, whichever comes first. The channel in
-//! front of it is short: when the database is slow, senders wait, and with them the
-//! reading of the engine's output. Memory is flat whatever a build prints.
+//! A batch goes out after 250 ms or at 64 KiB, whichever comes first. While one is on its way the
+//! next one is made, and may grow to 512 KiB: who prints faster than a database commits has fewer
+//! and larger commits. Beyond that nothing is taken, and as the channel in front is short, senders
+//! wait, and with them the reading of the engine's output. Memory is flat whatever a build prints.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, OptionFuture};
 use slipway_domain::{EventBody, LogStream, Stage, StepStatus};
 use slipway_queue::{News, Queue};
 use slipway_store::{Lease, Store, StoreError, builds, events};
@@ -21,6 +24,8 @@ use crate::engine::Progress;
 use crate::persist::persist;
 
 const BATCH_BYTES: usize = 64 * 1024;
+/// How much waits for the batch before it.
+const WAITING_BYTES: usize = 8 * BATCH_BYTES;
 const BATCH_AGE: Duration = Duration::from_millis(250);
 const CHANNEL: usize = 64;
 
@@ -41,8 +46,15 @@ enum Entry {
     Progress(Progress),
     Flush(oneshot::Sender<()>),
     Advance(Advance),
+}
+
+/// What a writer does next.
+enum Turn {
+    Take(Option<Entry>),
     /// The batch is old enough.
     Due,
+    /// The batch before it is in rows, or never will be.
+    Written(Result<(), LogClosed>),
 }
 
 /// The build enters a stage, with the digest where the registry has the image.
@@ -62,6 +74,10 @@ struct Batch {
     lines: BTreeMap<(Option<u32>, LogStream), Lines>,
     bodies: Vec<EventBody>,
     bytes: usize,
+    /// When the oldest of it is to go out.
+    due: Option<Instant>,
+    /// The batch before it, on its way.
+    writing: Option<BoxFuture<'static, Result<(), LogClosed>>>,
 }
 
 impl LogWriter {
@@ -80,6 +96,8 @@ impl LogWriter {
             lines: BTreeMap::new(),
             bodies: Vec::new(),
             bytes: 0,
+            due: None,
+            writing: None,
         };
         tokio::spawn(batch.run(receiver).in_current_span());
         Self { sender, stage }
@@ -137,52 +155,68 @@ impl LogWriter {
 
 impl Batch {
     async fn run(mut self, mut receiver: mpsc::Receiver<Entry>) {
-        // When the oldest entry of the batch is due.
-        let mut due: Option<Instant> = None;
         loop {
-            let entry = match due {
-                Some(due) => tokio::select! {
-                    entry = receiver.recv() => entry,
-                    () = tokio::time::sleep_until(due) => Some(Entry::Due),
-                },
-                None => receiver.recv().await,
-            };
-            let written = match entry {
-                Some(Entry::Progress(progress)) => {
+            let done = match self.turn(&mut receiver).await {
+                Turn::Take(Some(Entry::Progress(progress))) => {
                     self.take(progress);
-                    if self.bytes < BATCH_BYTES {
-                        if !self.bodies.is_empty() {
-                            due = due.or(Some(Instant::now() + BATCH_AGE));
-                        }
-                        continue;
-                    }
-                    self.write().await
+                    self.go_on();
+                    Ok(())
                 }
-                Some(Entry::Flush(done)) => {
+                Turn::Take(Some(Entry::Flush(done))) => {
                     self.finish_lines(None);
-                    let written = self.write().await;
+                    let written = self.write_all().await;
                     if written.is_ok() {
                         let _ = done.send(());
                     }
                     written
                 }
-                Some(Entry::Advance(advance)) => {
+                Turn::Take(Some(Entry::Advance(advance))) => {
                     self.finish_lines(None);
                     self.advance(advance).await
                 }
-                // Lines that are still open wait for their rest.
-                Some(Entry::Due) => self.write().await,
-                None => {
+                Turn::Take(None) => {
                     self.finish_lines(None);
                     // The last writer is gone, so nobody is left to be told.
-                    let _ = self.write().await;
+                    let _ = self.write_all().await;
                     return;
                 }
+                // Lines that are still open wait for their rest.
+                Turn::Due => {
+                    self.write();
+                    Ok(())
+                }
+                Turn::Written(written) => {
+                    self.writing = None;
+                    if written.is_ok() {
+                        self.go_on();
+                    }
+                    written
+                }
             };
-            due = None;
-            if let Err(LogClosed) = written {
+            if let Err(LogClosed) = done {
                 return;
             }
+        }
+    }
+
+    async fn turn(&mut self, receiver: &mut mpsc::Receiver<Entry>) -> Turn {
+        let takes = self.writing.is_none() || self.bytes < WAITING_BYTES;
+        let due = self.due.filter(|_| self.writing.is_none());
+        let due = OptionFuture::from(due.map(tokio::time::sleep_until));
+        let writing = OptionFuture::from(self.writing.as_mut());
+        tokio::select! {
+            Some(written) = writing => Turn::Written(written),
+            entry = receiver.recv(), if takes => Turn::Take(entry),
+            Some(()) = due => Turn::Due,
+        }
+    }
+
+    /// Writes what is enough for a batch, unless one is on its way.
+    fn go_on(&mut self) {
+        if self.writing.is_none() && self.bytes >= BATCH_BYTES {
+            self.write();
+        } else if !self.bodies.is_empty() {
+            self.due = self.due.or(Some(Instant::now() + BATCH_AGE));
         }
     }
 
@@ -243,31 +277,52 @@ impl Batch {
         }
     }
 
-    /// Writes the batch, as often as it takes: only a lost lease ends the trying.
-    async fn write(&mut self) -> Result<(), LogClosed> {
+    /// Sends the batch on its way, as often as it takes: only a lost lease ends the trying.
+    fn write(&mut self) {
         if self.bodies.is_empty() {
-            return Ok(());
+            return;
         }
+        let bodies = std::mem::take(&mut self.bodies);
+        (self.bytes, self.due) = (0, None);
+        let (store, queue, lease) = (self.store.clone(), self.queue.clone(), self.lease.clone());
         // One time for all tries: by it the store knows what is written already.
-        let now = self.store.now();
-        let append = || events::append(&self.store, &self.lease, now, &self.bodies);
-        match persist(append).await {
-            Ok(()) => self.written(),
-            Err(StoreError::LeaseLost(_)) => return Err(LogClosed),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the log cannot be written"
-                );
-                return Err(LogClosed);
+        let now = store.now();
+        let writing = async move {
+            match persist(|| events::append(&store, &lease, now, &bodies)).await {
+                Ok(()) => {
+                    queue.tell(News::Happened(lease.build()));
+                    Ok(())
+                }
+                Err(StoreError::LeaseLost(_)) => Err(LogClosed),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "the log cannot be written");
+                    Err(LogClosed)
+                }
             }
+        };
+        self.writing = Some(writing.boxed());
+    }
+
+    /// Waits for the batch that is on its way.
+    async fn written(&mut self) -> Result<(), LogClosed> {
+        match self.writing.take() {
+            Some(writing) => writing.await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Returns once everything is in rows.
+    async fn write_all(&mut self) -> Result<(), LogClosed> {
+        self.written().await?;
+        self.write();
+        self.written().await
     }
 
     /// Writes the batch and the step together.
     async fn advance(&mut self, advance: Advance) -> Result<(), LogClosed> {
         let Advance { stage, digest, done } = advance;
+        self.written().await?;
         let (store, lease) = (&self.store, &self.lease);
         let advanced = persist(|| {
             builds::advance_after(store, lease, &self.bodies, stage, digest.as_deref(), store.now())
@@ -276,16 +331,12 @@ impl Batch {
         let closed = matches!(advanced, Err(StoreError::LeaseLost(_)));
         if advanced.is_ok() {
             self.stage.send_replace(stage);
-            self.written();
+            self.bodies.clear();
+            (self.bytes, self.due) = (0, None);
+            self.queue.tell(News::Happened(self.lease.build()));
         }
         // Whoever asked may be gone: a build is broken off at any point.
         let _ = done.send(advanced);
         if closed { Err(LogClosed) } else { Ok(()) }
-    }
-
-    fn written(&mut self) {
-        self.bodies.clear();
-        self.bytes = 0;
-        self.queue.tell(News::Happened(self.lease.build()));
     }
 }
