@@ -9,5 +9,6 @@ pub mod database;
 pub mod engine;
 pub mod env;
 pub mod killable;
+pub mod receiver;
 pub mod web;
 pub mod wire;

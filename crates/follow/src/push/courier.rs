@@ -175,19 +175,25 @@ impl Push {
     }
 
     fn begin(&self, taken: Taken, place: Option<Place>) {
-        let this = self.clone();
+        let (this, build) = (self.clone(), taken.build);
         self.tasks.spawn(async move {
             let _place = place;
-            let told = match taken.lane.kind {
-                FollowerKind::Status => this.tell(&taken).await,
-                FollowerKind::Logs => this.tell_log(&taken).await,
-            };
-            if let Err(error) = told {
+            if let Err(error) = this.tell_taken(taken).await {
                 let cause = &error as &dyn std::error::Error;
                 // Its lease ends by itself, and somebody tells it then.
-                tracing::warn!(build.id = %taken.build, error = cause, "a follower waits");
+                tracing::warn!(build.id = %build, error = cause, "a follower waits");
             }
         });
+    }
+
+    async fn tell_taken(&self, mut taken: Taken) -> Result<(), StoreError> {
+        if !self.note_left(&mut taken).await? {
+            return Ok(());
+        }
+        match taken.lane.kind {
+            FollowerKind::Status => self.tell(&taken).await,
+            FollowerKind::Logs => self.tell_log(&taken).await,
+        }
     }
 }
 

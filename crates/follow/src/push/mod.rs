@@ -13,6 +13,7 @@ mod as_of;
 mod courier;
 mod forms;
 mod kafka;
+mod left;
 mod log;
 mod room;
 mod schedule;

@@ -8,11 +8,11 @@ use slipway_outbound::AddressPolicy;
 use slipway_store::followers::{DeliveryOutcome, FollowerState};
 use tokio::process::Command;
 
-use crate::receiver::{Receiver, status};
 use crate::scene::{Scene, follower, quick, status_at};
+use slipway_test_support::receiver::{Receiver, status};
 
 /// All records of a topic: key, header and value of each, a line each.
-async fn read(brokers: &str, topic: &str, count: usize) -> Vec<String> {
+pub(crate) async fn read(brokers: &str, topic: &str, count: usize) -> Vec<String> {
     let format = "%k|%h|%s\\n";
     let count = count.to_string();
     let mut kcat = Command::new("kcat");
@@ -97,7 +97,7 @@ async fn brokers_that_die_in_the_middle_and_come_back_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_is_not_there_holds_up_nobody() {
-    let good = Receiver::start(|_| status(200)).await;
+    let good = Receiver::start(|_| status(200)).await.unwrap();
     // A port that was free a moment ago.
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut scene = Scene::with(&[

@@ -8,7 +8,6 @@
 )]
 
 mod kafka;
-mod receiver;
 mod rude;
 mod scene;
 mod streams;

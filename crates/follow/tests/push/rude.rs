@@ -7,15 +7,16 @@ use slipway_follow::push::PushSettings;
 use slipway_outbound::AddressPolicy;
 use slipway_store::followers::{DeliveryOutcome, FollowerState, Lane, Wanted, take};
 
-use crate::receiver::{Doing, Receiver, status, with};
 use crate::scene::{Scene, quick, status_at};
+use slipway_test_support::receiver::{Doing, Receiver, status, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_is_tried_again_as_the_same_message() {
-    let receiver = Receiver::start(|number| status(if number < 2 { 500 } else { 200 })).await;
+    let receiver =
+        Receiver::start(|number| status(if number < 2 { 500 } else { 200 })).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     scene.push();
-    let got = receiver.wait_for(3).await;
+    let got = receiver.wait_for(3).await.unwrap();
     let ids: Vec<_> = got.iter().map(|got| got.header("webhook-id")).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     assert!(got.iter().all(|one| one.body == got[0].body));
@@ -30,7 +31,7 @@ async fn what_fails_is_tried_again_as_the_same_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_is_given_up_in_the_end() {
-    let receiver = Receiver::start(|_| status(500)).await;
+    let receiver = Receiver::start(|_| status(500)).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     scene.succeed().await;
     scene.push();
@@ -46,12 +47,12 @@ async fn the_end_is_given_up_in_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_redirect_is_followed() {
-    let elsewhere = Receiver::start(|_| status(200)).await;
+    let elsewhere = Receiver::start(|_| status(200)).await.unwrap();
     let to = format!("location: {}\r\n", elsewhere.url("/"));
-    let receiver = Receiver::start(move |_| with(302, &to)).await;
+    let receiver = Receiver::start(move |_| with(302, &to)).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     scene.push();
-    receiver.wait_for(2).await;
+    receiver.wait_for(2).await.unwrap();
     assert!(elsewhere.got().is_empty());
     let error = scene.deliveries().await[0].attempted.error.clone().unwrap();
     assert_eq!(error, "it answered 302: redirects are not followed; name that address");
@@ -59,7 +60,7 @@ async fn no_redirect_is_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_gone_is_told_no_more() {
-    let receiver = Receiver::start(|_| status(410)).await;
+    let receiver = Receiver::start(|_| status(410)).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     scene.push();
     scene.until(|all| all[0].state == FollowerState::Disabled).await;
@@ -72,20 +73,21 @@ async fn who_is_gone_is_told_no_more() {
 async fn who_asks_for_time_gets_it() {
     let receiver =
         Receiver::start(|n| if n == 0 { with(429, "retry-after: 2\r\n") } else { status(200) })
-            .await;
+            .await
+            .unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     scene.push();
-    let got = receiver.wait_for(2).await;
+    let got = receiver.wait_for(2).await.unwrap();
     let waited = got[1].at - got[0].at;
     assert!((2.0..4.0).contains(&waited.as_secs_f64()), "{waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_and_endless_ones_hold_up_nobody_else() {
-    let endless = Receiver::start(|_| Doing::Endless(1 << 30)).await;
-    let silent = Receiver::start(|_| Doing::Nothing).await;
-    let deaf = Receiver::start(|_| Doing::DeafTo).await;
-    let good = Receiver::start(|_| status(200)).await;
+    let endless = Receiver::start(|_| Doing::Endless(1 << 30)).await.unwrap();
+    let silent = Receiver::start(|_| Doing::Nothing).await.unwrap();
+    let deaf = Receiver::start(|_| Doing::DeafTo).await.unwrap();
+    let good = Receiver::start(|_| status(200)).await.unwrap();
     let all = [&endless, &silent, &deaf, &good].map(|one| status_at(&one.url("/")));
     let mut scene = Scene::with(&all).await;
     scene.push();
@@ -109,8 +111,8 @@ async fn slow_and_endless_ones_hold_up_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_be_reached_is_refused_and_it_is_said_how_to_allow_it() {
-    let receiver = Receiver::start(|_| status(200)).await;
-    let url = format!("http://localhost:{}/", receiver.address.port());
+    let receiver = Receiver::start(|_| status(200)).await.unwrap();
+    let url = format!("http://localhost:{}/", receiver.address().port());
     let mut scene = Scene::with(&[status_at(&url)]).await;
     scene.push_with(quick(), AddressPolicy::public_only());
     scene.until(|all| all[0].attempts > 0).await;
@@ -124,7 +126,7 @@ async fn who_may_not_be_reached_is_refused_and_it_is_said_how_to_allow_it() {
 /// Somebody took it and was killed: when the lease is over, another tells it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_server_left_is_told_by_another() {
-    let receiver = Receiver::start(|_| status(200)).await;
+    let receiver = Receiver::start(|_| status(200)).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     let wanted = Wanted { builds: None, full: &[] };
     let lease = Duration::from_secs(2);
@@ -133,7 +135,7 @@ async fn what_a_killed_server_left_is_told_by_another() {
     assert_eq!(taken[0].lane, Lane::ALL[0]);
     let began = Instant::now();
     scene.push();
-    receiver.wait_for(1).await;
+    receiver.wait_for(1).await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(1900), "{:?}", began.elapsed());
 }
 

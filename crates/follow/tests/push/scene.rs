@@ -128,7 +128,7 @@ impl Scene {
 
     /// Waits for something to be so of the followers.
     pub(crate) async fn until(&self, good: impl Fn(&[Enrolled]) -> bool) -> Vec<Enrolled> {
-        for _ in 0..1500 {
+        for _ in 0..3000 {
             let followers = self.followers().await;
             if good(&followers) {
                 return followers;

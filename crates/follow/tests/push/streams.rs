@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use slipway_domain::{FollowerKind, Stage};
 use slipway_store::followers::FollowerState;
 
-use crate::receiver::{Doing, Receiver, status};
 use crate::scene::{Scene, follower, status_at};
+use slipway_test_support::receiver::{Doing, Receiver, status};
 
 const END: &str = "==> preparing on h1\n==> building on h1\nhello\nworld\n==> succeeded\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_comes_as_it_is_written_in_one_request() {
-    let receiver = Receiver::start(|_| status(200)).await;
+    let receiver = Receiver::start(|_| status(200)).await.unwrap();
     let mut scene = Scene::with(&[follower(FollowerKind::Logs, &receiver.url("/"))]).await;
     scene.push();
     let lease = scene.claim().await;
@@ -39,11 +39,13 @@ async fn the_log_comes_as_it_is_written_in_one_request() {
 async fn a_log_that_broke_off_goes_on_where_it_was() {
     // The first hangs up over the first line of the build; the second takes the rest.
     let receiver =
-        Receiver::start(|number| if number == 0 { Doing::HangUp(30) } else { status(200) }).await;
+        Receiver::start(|number| if number == 0 { Doing::HangUp(30) } else { status(200) })
+            .await
+            .unwrap();
     let mut scene = Scene::with(&[follower(FollowerKind::Logs, &receiver.url("/"))]).await;
     scene.push();
     let lease = scene.claim().await;
-    receiver.wait_for(1).await;
+    receiver.wait_for(1).await.unwrap();
     scene.enter(&lease, Stage::Building).await;
     scene.say(&lease, "hello\n").await;
     scene.say(&lease, "world\n").await;
@@ -58,8 +60,8 @@ async fn a_log_that_broke_off_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_does_not_read_holds_up_nobody() {
-    let deaf = Receiver::start(|_| Doing::DeafTo).await;
-    let good = Receiver::start(|_| status(200)).await;
+    let deaf = Receiver::start(|_| Doing::DeafTo).await.unwrap();
+    let good = Receiver::start(|_| status(200)).await.unwrap();
     let mut scene = Scene::with(&[
         follower(FollowerKind::Logs, &deaf.url("/")),
         follower(FollowerKind::Logs, &good.url("/")),

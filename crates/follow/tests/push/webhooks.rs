@@ -7,8 +7,8 @@ use sha2::Sha256;
 use slipway_domain::{BuildId, Follower, FollowerForm, FollowerKind, Forge, now};
 use slipway_store::followers::{self, AskedAgain, DeliveryOutcome, FollowerState, Whose};
 
-use crate::receiver::{Got, Receiver, status};
 use crate::scene::{KEY, Scene, follower, status_at};
+use slipway_test_support::receiver::{Got, Receiver, status};
 
 /// As a receiver would, from the document of Standard Webhooks.
 fn is_signed(got: &Got) -> bool {
@@ -22,7 +22,7 @@ fn is_signed(got: &Got) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_change_of_state_in_order_and_signed() {
-    let receiver = Receiver::start(|_| status(204)).await;
+    let receiver = Receiver::start(|_| status(204)).await.unwrap();
     let url = receiver.url("/hook?token=t").replace("http://", "http://robot:secret@");
     let mut scene = Scene::with(&[status_at(&url)]).await;
     // Two servers, as there may be any number of.
@@ -58,7 +58,7 @@ async fn each_change_of_state_in_order_and_signed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_words_of_older_services_and_of_forges() {
-    let receiver = Receiver::start(|_| status(200)).await;
+    let receiver = Receiver::start(|_| status(200)).await.unwrap();
     let with = |form: FollowerForm, path: &str| Follower {
         form,
         ..follower(FollowerKind::Status, &receiver.url(path))
@@ -103,7 +103,7 @@ async fn the_words_of_older_services_and_of_forges() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_can_be_told_again() {
-    let receiver = Receiver::start(|_| status(200)).await;
+    let receiver = Receiver::start(|_| status(200)).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     scene.push();
     scene.succeed().await;
@@ -114,7 +114,7 @@ async fn what_was_told_can_be_told_again() {
         AskedAgain::Asked
     );
     scene.tell();
-    let got = receiver.wait_for(7).await;
+    let got = receiver.wait_for(7).await.unwrap();
     assert_eq!(got[6].header("webhook-id"), got[2].header("webhook-id"));
     assert_eq!(got[6].body, got[2].body, "it says how the build was then");
 
@@ -126,7 +126,7 @@ async fn what_was_told_can_be_told_again() {
     assert_eq!(asked(true).await.unwrap(), (0, 0), "all were taken");
     assert_eq!(asked(false).await.unwrap(), (6, 0));
     scene.tell();
-    receiver.wait_for(13).await;
+    receiver.wait_for(13).await.unwrap();
     for _ in 0..100 {
         if scene.deliveries().await.len() == 13 {
             break;
@@ -142,13 +142,13 @@ async fn what_was_told_can_be_told_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_builds_are_told_of_beside_each_other() {
-    let receiver = Receiver::start(|_| status(200)).await;
+    let receiver = Receiver::start(|_| status(200)).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     for _ in 0..60 {
         scene.submit(BuildId::generate(), &[status_at(&receiver.url("/"))]).await;
     }
     scene.push();
-    let got = receiver.wait_for(61).await;
+    let got = receiver.wait_for(61).await.unwrap();
     let ids: std::collections::BTreeSet<_> =
         got.iter().map(|got| got.header("webhook-id")).collect();
     assert_eq!(ids.len(), 61, "each once");

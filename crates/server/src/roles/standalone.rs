@@ -71,7 +71,7 @@ async fn recover(settings: &Settings, ground: &Ground) -> Result<(), Failure> {
     for build in returned {
         tracing::info!(build.id = %build.build, build.status = %build.state, "was cut off before");
     }
-    followers::release_all(store).await?;
+    followers::end_leases(store, store.now()).await?;
     // A bucket may not answer, or may be one that others write to at the moment; what is
     // left there is found when it is old.
     if !settings.blobs.is_bucket() {

@@ -24,4 +24,5 @@ mod old_names;
 mod refuse;
 mod stop;
 mod tls;
+mod told;
 mod traces;

@@ -32,5 +32,8 @@ pub struct Taken {
     pub is_waiting: bool,
     /// Whether somebody asked for something to be told again.
     pub has_resends: bool,
+    /// Whether whoever had it before never let go of it: that one was killed over it, or could
+    /// not write down how it went. What it told may have arrived.
+    pub was_left: bool,
     pub(super) token: LeaseToken,
 }

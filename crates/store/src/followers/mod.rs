@@ -21,7 +21,7 @@ use slipway_domain::{BuildId, FollowerForm, FollowerId, FollowerKind};
 pub use deliveries::{Answer, Attempted, Delivery, DeliveryOutcome, Sent, deliveries, delivery};
 pub(crate) use insert::insert;
 pub use lease::{LeaseToken, Taken};
-pub use progress::{Ended, Next, give_back, record, release_all, renew};
+pub use progress::{Ended, Next, end_leases, give_back, record, renew};
 pub use read::{of_build, opened, states_after};
 pub use resend::{AskedAgain, Whose, ask_again, ask_again_since, resends, resent};
 pub use retention::{erase_ended, forget_deliveries};

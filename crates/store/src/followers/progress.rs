@@ -19,6 +19,13 @@ pub enum Next {
         /// For how long it is kept in hand.
         until: DateTime<Utc>,
     },
+    /// It was tried in vain by whoever had it before, and is kept in hand.
+    Left {
+        /// How often it was tried in vain by now.
+        attempts: u32,
+        /// For how long it is kept in hand.
+        until: DateTime<Utc>,
+    },
     /// It knows of everything up to this event, and anybody may take it again.
     Rest {
         /// The event's number.
@@ -99,6 +106,8 @@ pub(super) async fn go_on(
 ) -> Result<bool, StoreError> {
     const TOLD: &str = "UPDATE followers SET told_seq = $3, attempts = 0, why = NULL, \
          leased_until = $4 WHERE id = $1 AND lease = $2";
+    const LEFT: &str = "UPDATE followers SET attempts = $3, leased_until = $4 \
+         WHERE id = $1 AND lease = $2";
     const REST: &str = "UPDATE followers SET told_seq = $3, attempts = 0, due_at = $4, why = $5, \
          lease = NULL, leased_until = NULL WHERE id = $1 AND lease = $2";
     const RETRY: &str = "UPDATE followers SET attempts = $3, due_at = $4, why = $5, \
@@ -111,6 +120,14 @@ pub(super) async fn go_on(
             .bind(id)
             .bind(token)
             .bind(*seq)
+            .bind(*until)
+            .execute(connection)
+            .await
+            .map(|done| done.rows_affected()))?,
+        Next::Left { attempts, until } => write!(*tx, connection => sqlx::query(LEFT)
+            .bind(id)
+            .bind(token)
+            .bind(i32::try_from(*attempts).unwrap_or(i32::MAX))
             .bind(*until)
             .execute(connection)
             .await
@@ -189,14 +206,14 @@ pub async fn give_back(store: &Store, taken: &Taken) -> Result<(), StoreError> {
     tx.commit().await
 }
 
-/// Lets go of all followers, for a process that knows that nobody else is there.
+/// Ends all leases, for a process that knows that nobody else is there. That they were left is
+/// still to be seen.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn release_all(store: &Store) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE followers SET lease = NULL, leased_until = NULL \
-         WHERE lease IS NOT NULL";
+pub async fn end_leases(store: &Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE followers SET leased_until = $1 WHERE leased_until > $1";
     let mut tx = store.single().await?;
-    write!(tx, connection => sqlx::query(SQL).execute(connection).await.map(drop))?;
+    write!(tx, connection => sqlx::query(SQL).bind(now).execute(connection).await.map(drop))?;
     tx.commit().await
 }

@@ -1,5 +1,6 @@
 //! Followers that are due are taken, by whichever API server is first.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -80,6 +81,7 @@ struct CandidateRow {
     kind: String,
     transport: String,
     host: String,
+    was_left: bool,
 }
 
 #[derive(FromRow)]
@@ -157,7 +159,17 @@ pub async fn take(
         query.build_query_as().persistent(false).fetch_all(connection).await
     })?;
     tx.commit().await?;
-    Ok(rows.into_iter().filter_map(|row| taken(store, row, token)).collect())
+    // As it was at the look: between that and the taking nobody is told of anything.
+    let left: HashSet<Uuid> = chosen
+        .iter()
+        .filter(|candidate| candidate.was_left)
+        .map(|candidate| candidate.id)
+        .collect();
+    let taken = |row: Row| {
+        let was_left = left.contains(&row.id);
+        taken(store, row, was_left, token)
+    };
+    Ok(rows.into_iter().filter_map(taken).collect())
 }
 
 async fn candidates(
@@ -167,8 +179,8 @@ async fn candidates(
 ) -> Result<Vec<CandidateRow>, StoreError> {
     // The OR is that of the index, word for word. A log is begun when there is more of it than
     // that the build is in line: a request that is held open would wait with it.
-    const SQL: &str = "SELECT id, kind, transport, host FROM followers AS f \
-         WHERE (state = 'waiting' OR resend_asked_at IS NOT NULL) AND due_at <= ";
+    const SQL: &str = "SELECT id, kind, transport, host, lease IS NOT NULL AS was_left \
+         FROM followers AS f WHERE (state = 'waiting' OR resend_asked_at IS NOT NULL) AND due_at <= ";
     const DUE: &str = " AND CASE kind WHEN 'status' THEN resend_asked_at IS NOT NULL OR EXISTS \
          (SELECT 1 FROM events AS e WHERE e.build = f.build AND e.seq > f.told_seq \
          AND substr(e.body, 1, 15) = '{\"kind\":\"state\"') \
@@ -206,7 +218,7 @@ fn lane_of(kind: &str, transport: &str) -> Option<Lane> {
 
 /// A row that cannot be read is left leased: a newer release beside this one may read it, when
 /// the lease is over.
-fn taken(store: &Store, row: Row, token: LeaseToken) -> Option<Taken> {
+fn taken(store: &Store, row: Row, was_left: bool, token: LeaseToken) -> Option<Taken> {
     let id = FollowerId::from_uuid(row.id);
     let (Some(lane), Ok(form)) =
         (lane_of(&row.kind, &row.transport), serde_json::from_str(&row.form))
@@ -233,6 +245,7 @@ fn taken(store: &Store, row: Row, token: LeaseToken) -> Option<Taken> {
         attempts: u32::try_from(row.attempts).unwrap_or(0),
         is_waiting: row.state == "waiting",
         has_resends: row.has_resends,
+        was_left,
         token,
     })
 }

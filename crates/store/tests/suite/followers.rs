@@ -21,6 +21,7 @@ stories!(
     a_follower_is_due_while_there_is_something_to_tell,
     one_takes_it_and_an_expired_lease_is_taken_over,
     who_lost_the_lease_changes_nothing,
+    what_somebody_left_is_known_to_the_next,
     what_is_old_goes_and_addresses_with_it,
     addresses_are_sealed_anew_when_the_key_is_changed,
 );
@@ -147,6 +148,27 @@ async fn who_lost_the_lease_changes_nothing(ground: &Ground) {
     // What was tried is there all the same, without what a database would not take.
     let tries = followers::deliveries(&store, build, None, 9).await.unwrap();
     assert_eq!(tries[0].attempted.sent.body, "x\u{fffd}y");
+}
+
+async fn what_somebody_left_is_known_to_the_next(ground: &Ground) {
+    let store = ground.store().await;
+    let build = followed(&store, &[follower(FollowerKind::Status, "https://ci.example/")]).await;
+    let first = take(&store, 1).await.remove(0);
+    assert!(!first.was_left);
+    let second = take(&store, 30).await.remove(0);
+    assert!(second.was_left);
+    let left = Next::Left { attempts: 1, until: at(50) };
+    assert!(followers::record(&store, &second, &[], &left, at(30)).await.unwrap());
+    assert_eq!(take(&store, 49).await.len(), 0, "it is kept in hand");
+    let third = take(&store, 50).await.remove(0);
+    assert_eq!((third.was_left, third.attempts, third.told_seq), (true, 1, 0));
+    followers::give_back(&store, &third).await.unwrap();
+    let fourth = take(&store, 51).await.remove(0);
+    assert!(!fourth.was_left, "who had it let go of it");
+    // A process that is alone has no need to wait, and is told of it all the same.
+    followers::end_leases(&store, at(52)).await.unwrap();
+    assert!(take(&store, 52).await.remove(0).was_left);
+    assert_eq!(followers::of_build(&store, build).await.unwrap()[0].attempts, 1);
 }
 
 async fn what_is_old_goes_and_addresses_with_it(ground: &Ground) {
