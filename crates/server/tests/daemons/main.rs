@@ -17,6 +17,7 @@ mod deadline;
 mod frozen;
 mod health;
 mod history;
+mod inbox;
 mod logs;
 mod metrics;
 mod migrate;
