@@ -59,7 +59,16 @@ impl Authority {
     /// # Errors
     /// When it cannot be signed.
     pub fn for_server(&self, name: &str, valid: Valid) -> io::Result<Signed> {
-        self.sign(vec![name.to_owned()], ExtendedKeyUsagePurpose::ServerAuth, valid)
+        self.for_names(&[name], valid)
+    }
+
+    /// The same for one that goes by several names and addresses.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn for_names(&self, names: &[&str], valid: Valid) -> io::Result<Signed> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        self.sign(names, ExtendedKeyUsagePurpose::ServerAuth, valid)
     }
 
     /// A certificate for a client.

@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod database;
 pub mod engine;
 pub mod env;
+pub mod kafka_door;
 pub mod killable;
 pub mod receiver;
 pub mod web;

@@ -8,6 +8,7 @@
 )]
 
 mod kafka;
+mod kafka_doors;
 mod rude;
 mod scene;
 mod streams;

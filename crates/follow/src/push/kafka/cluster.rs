@@ -10,14 +10,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::producer::{FutureProducer, Producer as _};
 use slipway_domain::KafkaTarget;
 use slipway_outbound::{Guard, ResolveError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::complaints::Complaints;
+use super::producer::producer;
 use super::settings::KafkaCluster;
 
 /// Clusters that are spoken to at once. Each costs threads and connections.
@@ -49,7 +49,8 @@ struct Inner {
 
 /// One cluster.
 pub(super) struct Cluster {
-    pub(super) producer: FutureProducer<Quiet>,
+    pub(super) producer: FutureProducer<Complaints>,
+    complaints: Complaints,
     is_known: bool,
     state: Mutex<State>,
     used: std::sync::Mutex<Instant>,
@@ -58,21 +59,8 @@ pub(super) struct Cluster {
 #[derive(Default)]
 struct State {
     checked: Option<Instant>,
-}
-
-/// The library's own words go to the log as details: what is wrong with a broker is said in
-/// the delivery.
-#[derive(Clone)]
-pub(super) struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(facility, "librdkafka: {message}");
-    }
-
-    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
-        tracing::debug!(%error, "librdkafka: {reason}");
-    }
+    /// What was wrong when somebody looked last, and when that was found.
+    trouble: Option<(Instant, Trouble)>,
 }
 
 impl Clusters {
@@ -115,10 +103,12 @@ impl Clusters {
             let why = format!("more than {MAX_CLUSTERS} clusters are spoken to at the moment");
             return Err(Trouble { why, is_refused: false });
         }
-        let producer = producer(&dialled, known)
+        let complaints = Complaints::default();
+        let producer = producer(&dialled, known, complaints.clone())
             .map_err(|error| Trouble { why: format!("kafka: {error}"), is_refused: false })?;
         let cluster = Arc::new(Cluster {
             producer,
+            complaints,
             is_known: known.is_some(),
             state: Mutex::default(),
             used: std::sync::Mutex::new(Instant::now()),
@@ -152,15 +142,29 @@ impl Clusters {
         Ok(good)
     }
 
-    /// Asks the cluster for the brokers that it advertises, and the guard for those.
+    /// Asks the cluster for the brokers that it advertises, and the guard for those, unless the
+    /// operator has named it. One that does not answer is given no records that nobody takes.
     async fn check(&self, cluster: &Arc<Cluster>, topic: &str) -> Result<(), Trouble> {
-        if cluster.is_known {
-            return Ok(());
-        }
+        let began = Instant::now();
         let mut state = cluster.state.lock().await;
         if state.checked.is_some_and(|at| at.elapsed() < CHECKED) {
             return Ok(());
         }
+        // Who waited for another to look has that one's answer: a cluster that is gone would
+        // hold up its followers one after the other.
+        if let Some((_, trouble)) = state.trouble.as_ref().filter(|(at, _)| *at >= began) {
+            return Err(trouble.clone());
+        }
+        let found = self.look(cluster, topic).await;
+        let now = Instant::now();
+        match &found {
+            Ok(()) => state.checked = Some(now),
+            Err(trouble) => state.trouble = Some((now, trouble.clone())),
+        }
+        found
+    }
+
+    async fn look(&self, cluster: &Arc<Cluster>, topic: &str) -> Result<(), Trouble> {
         let (asked, topic) = (Arc::clone(cluster), topic.to_owned());
         let asking = tokio::task::spawn_blocking(move || {
             let metadata = asked.producer.client().fetch_metadata(Some(&topic), METADATA)?;
@@ -172,12 +176,12 @@ impl Clusters {
         let brokers: Vec<String> = match asking.await {
             Ok(Ok(brokers)) => brokers,
             Ok(Err(error)) => {
-                let why = format!("no broker answers: {error}");
+                let why = cluster.with_complaint(&format!("no broker answers: {error}"));
                 return Err(Trouble { why, is_refused: false });
             }
             Err(error) => return Err(Trouble { why: error.to_string(), is_refused: false }),
         };
-        for broker in &brokers {
+        for broker in brokers.iter().filter(|_| !cluster.is_known) {
             // A name that cannot be resolved here cannot be dialled either.
             if let Err(ResolveError::Refused(refused)) = resolve(&self.0.guard, broker).await {
                 let why = format!(
@@ -187,7 +191,6 @@ impl Clusters {
                 return Err(Trouble { why, is_refused: true });
             }
         }
-        state.checked = Some(Instant::now());
         Ok(())
     }
 }
@@ -195,6 +198,14 @@ impl Clusters {
 impl Cluster {
     fn use_now(&self) {
         *self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+    }
+
+    /// A problem, with what the library has to say about it.
+    pub(super) fn with_complaint(&self, problem: &str) -> String {
+        match self.complaints.last() {
+            Some(complaint) => format!("{problem}: {complaint}"),
+            None => problem.to_owned(),
+        }
     }
 
     fn is_idle(&self) -> bool {
@@ -209,39 +220,4 @@ async fn resolve(guard: &Guard, broker: &str) -> Result<Vec<String>, ResolveErro
     let port = port.parse().map_err(|_| no_host())?;
     let addresses = guard.resolve(host, port).await?;
     Ok(addresses.into_iter().map(|address| address.to_string()).collect())
-}
-
-fn producer(
-    brokers: &[String],
-    known: Option<&KafkaCluster>,
-) -> Result<FutureProducer<Quiet>, rdkafka::error::KafkaError> {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", brokers.join(","))
-        .set("client.id", "slipway")
-        // A record counts when all replicas have it, and is there once however often it was
-        // sent.
-        .set("acks", "all")
-        .set("enable.idempotence", "true")
-        .set("message.timeout.ms", "30000")
-        .set("socket.connection.setup.timeout.ms", "5000")
-        .set("reconnect.backoff.max.ms", "5000")
-        .set("linger.ms", "5")
-        .set("message.max.bytes", "1000000")
-        // What waits for a broker, for all builds together: 16 MiB.
-        .set("queue.buffering.max.kbytes", "16384")
-        .set("log.connection.close", "false");
-    if let Some(known) = known {
-        config.set("security.protocol", known.security.as_str());
-        if let Some(file) = &known.ca_file {
-            config.set("ssl.ca.location", file);
-        }
-        if let Some((name, password)) = &known.login {
-            config
-                .set("sasl.mechanism", &known.sasl_mechanism)
-                .set("sasl.username", name)
-                .set("sasl.password", password.expose());
-        }
-    }
-    config.create_with_context(Quiet)
 }

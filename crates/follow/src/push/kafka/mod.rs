@@ -1,6 +1,8 @@
 //! Followers that are topics at Kafka clusters.
 
 mod cluster;
+mod complaints;
+mod producer;
 mod records;
 mod send;
 mod settings;

@@ -136,7 +136,7 @@ async fn send(
         let is_late =
             matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut));
         let why = if is_late {
-            "no broker took it within 30 s".to_owned()
+            cluster.with_complaint("no broker took it within 30 s")
         } else {
             format!("kafka: {error}")
         };
