@@ -1,6 +1,7 @@
 //! Builds of buildshuttle's clients, from the request as curl sends it to the image that is
 //! pulled elsewhere and run.
 
+mod kafka;
 mod stories;
 mod told;
 
