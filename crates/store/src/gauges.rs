@@ -21,6 +21,12 @@ pub struct Gauges {
     pub states: Vec<(BuildState, u64)>,
     /// Bells that are still to be rung.
     pub outbox: Backlog,
+    /// Followers that are to be told something now and that nobody has in hand; more than ten
+    /// thousand are not counted. Since when: since it happened, or since the end of the wait
+    /// after a try in vain.
+    pub followers: Backlog,
+    /// Deliveries of forges that are still to be worked off.
+    pub inbox: Backlog,
     /// The hosts, and how many builds run on each.
     pub hosts: Vec<Host>,
 }
@@ -69,10 +75,28 @@ pub async fn gauges(store: &Store) -> Result<Gauges, StoreError> {
     const STATES: &str = "SELECT status, count(*) FROM builds \
          WHERE status IN ('preparing', 'building', 'pushing', 'purging') GROUP BY status";
     const OUTBOX: &str = "SELECT count(*) AS count, min(created_at) AS oldest FROM outbox";
+    // As the courier looks, in `followers::take`, and of so many at most. Most followers that
+    // wait know all that there is: of each of them this is one look into an index.
+    const FOLLOWERS: &str = "SELECT count(*) AS count, \
+         min(CASE WHEN happened > due_at THEN happened ELSE due_at END) AS oldest FROM (SELECT due_at, \
+         (SELECT e.at FROM events AS e WHERE e.build = f.build \
+         AND e.seq > CASE WHEN kind = 'logs' AND told_seq < 1 THEN 1 ELSE told_seq END \
+         AND (kind = 'logs' OR substr(e.body, 1, 15) = '{\"kind\":\"state\"') \
+         ORDER BY e.seq LIMIT 1) AS happened FROM followers AS f \
+         WHERE (state = 'waiting' OR resend_asked_at IS NOT NULL) AND state = 'waiting' \
+         AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
+         ORDER BY due_at LIMIT 10000) AS due WHERE happened IS NOT NULL";
+    const INBOX: &str = "SELECT count(*) AS count, min(received_at) AS oldest \
+         FROM webhook_deliveries WHERE worked_at IS NULL";
     let lines: Vec<LineRow> = read!(store, pool => sqlx::query_as(LINES).fetch_all(pool).await)?;
     let states: Vec<(String, i64)> =
         read!(store, pool => sqlx::query_as(STATES).fetch_all(pool).await)?;
     let outbox: BacklogRow = read!(store, pool => sqlx::query_as(OUTBOX).fetch_one(pool).await)?;
+    let followers: BacklogRow = read!(store, pool => sqlx::query_as(FOLLOWERS)
+        .bind(store.now())
+        .fetch_one(pool)
+        .await)?;
+    let inbox: BacklogRow = read!(store, pool => sqlx::query_as(INBOX).fetch_one(pool).await)?;
     let lines: Vec<Line> = lines.into_iter().filter_map(line).collect();
     let queued = lines.iter().map(|line| line.waiting.count).sum();
     let running = states
@@ -82,6 +106,8 @@ pub async fn gauges(store: &Store) -> Result<Gauges, StoreError> {
         states: [(BuildState::Queued, queued)].into_iter().chain(running).collect(),
         lines,
         outbox: outbox.into(),
+        followers: followers.into(),
+        inbox: inbox.into(),
         hosts: hosts::all(store).await?,
     })
 }

@@ -75,6 +75,20 @@ pub(super) mod rows {
         "slipway_outbox_oldest_seconds",
         "How long the oldest bell has waited to be rung; 0 with none.",
     );
+    pub(crate) const FOLLOWERS: Gauge = (
+        "slipway_followers_due",
+        "Followers that are to be told something now, and that nobody is telling.",
+    );
+    pub(crate) const FOLLOWERS_AGE: Gauge = (
+        "slipway_followers_due_oldest_seconds",
+        "How long the first of them has waited, but for waits between tries; 0 with none.",
+    );
+    pub(crate) const INBOX: Gauge =
+        ("slipway_webhook_inbox", "Deliveries of forges that are still to be worked off.");
+    pub(crate) const INBOX_AGE: Gauge = (
+        "slipway_webhook_inbox_oldest_seconds",
+        "How long the oldest of them has waited; 0 with none.",
+    );
     pub(crate) const SLOTS: Gauge = ("slipway_host_slots", "Builds that a host takes at once.");
     pub(crate) const RUNNING: Gauge = ("slipway_host_running", "Builds that run on a host.");
     pub(crate) const HEALTHY: Gauge =
@@ -101,6 +115,10 @@ mod tests {
             BUILDS,
             OUTBOX,
             OUTBOX_AGE,
+            FOLLOWERS,
+            FOLLOWERS_AGE,
+            INBOX,
+            INBOX_AGE,
             SLOTS,
             RUNNING,
             HEALTHY,

@@ -84,8 +84,14 @@ fn render(found: Option<&Gauges>, queue_up: bool, now: DateTime<Utc>) -> String 
         names::BUILDS,
         found.states.iter().map(|(state, count)| (Some(("state", state.as_str())), number(*count))),
     );
-    text.gauge(names::OUTBOX, [(None, number(found.outbox.count))]);
-    text.gauge(names::OUTBOX_AGE, [(None, age(found.outbox.oldest))]);
+    for (count, oldest, waiting) in [
+        (names::OUTBOX, names::OUTBOX_AGE, found.outbox),
+        (names::FOLLOWERS, names::FOLLOWERS_AGE, found.followers),
+        (names::INBOX, names::INBOX_AGE, found.inbox),
+    ] {
+        text.gauge(count, [(None, number(waiting.count))]);
+        text.gauge(oldest, [(None, age(waiting.oldest))]);
+    }
 
     let mut of_hosts = |gauge, value: &dyn Fn(&slipway_store::hosts::Host) -> f64| {
         let samples = found.hosts.iter().map(|h| (Some(("host", h.name.as_str())), value(h)));

@@ -86,6 +86,9 @@ async fn killed_between_the_build_and_the_note_of_it() {
     assert_eq!(builds["builds"].as_array().unwrap().len(), 1, "{builds:#?}");
     let (_, told) = get(&api, "/api/v2/triggers/deliveries").await;
     assert_eq!(told["deliveries"][0]["status"], "waiting", "{told:#}");
+    let metrics = api.http.get(format!("{}/metrics", api.url)).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("\nslipway_webhook_inbox 1\n"), "{metrics}");
     built_once(&api).await;
     drop((api, wire));
     cluster.remove().await;

@@ -63,6 +63,11 @@ async fn they_say_what_happened_and_how_things_stand() {
     assert_eq!(before["slipway_builds{state=\"queued\"}"], 3.0);
     assert_eq!(before["slipway_database_up"], 1.0);
     assert_eq!(before["slipway_builds_submitted_total"], 3.0);
+    // Nobody follows, and no forge has told anything.
+    for waiting in ["slipway_followers_due", "slipway_webhook_inbox"] {
+        let oldest = format!("{waiting}_oldest_seconds");
+        assert_eq!((before[waiting], before[&oldest]), (0.0, 0.0), "{waiting}");
+    }
     assert_eq!(
         before["slipway_http_requests_total{method=\"POST\",route=\"/api/v2/builds\",status=\"202\"}"],
         3.0

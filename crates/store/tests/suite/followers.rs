@@ -11,6 +11,7 @@ use slipway_store::builds::{self, Ending, Submission, advance, finish};
 use slipway_store::followers::{
     self, Attempted, DeliveryOutcome, Ended, FollowerState, Next, Sent, Taken, Wanted,
 };
+use slipway_store::gauges::{Backlog, gauges};
 use slipway_store::seal::{KeyRing, rotate};
 
 use crate::cast::{at, claim, keys, report, spec, submit};
@@ -22,6 +23,7 @@ stories!(
     one_takes_it_and_an_expired_lease_is_taken_over,
     who_lost_the_lease_changes_nothing,
     what_somebody_left_is_known_to_the_next,
+    who_is_due_and_in_nobodys_hand_is_counted,
     what_is_old_goes_and_addresses_with_it,
     addresses_are_sealed_anew_when_the_key_is_changed,
 );
@@ -169,6 +171,29 @@ async fn what_somebody_left_is_known_to_the_next(ground: &Ground) {
     followers::end_leases(&store, at(52)).await.unwrap();
     assert!(take(&store, 52).await.remove(0).was_left);
     assert_eq!(followers::of_build(&store, build).await.unwrap()[0].attempts, 1);
+}
+
+async fn who_is_due_and_in_nobodys_hand_is_counted(ground: &Ground) {
+    let store = ground.store().await;
+    let waiting = async || gauges(&store).await.unwrap().followers;
+    assert_eq!(waiting().await, Backlog::default());
+    let followers = [FollowerKind::Status, FollowerKind::Logs]
+        .map(|kind| follower(kind, "https://ci.example/"));
+    followed(&store, &followers).await;
+    // The log is nothing yet but that the build is in line.
+    assert_eq!(waiting().await, Backlog { count: 1, oldest: Some(at(0)) });
+
+    // This is asked for by the clock.
+    let now = store.now();
+    let taken = followers::take(&store, ALL, |_, _| true, LEASE, now).await.unwrap().remove(0);
+    assert_eq!(waiting().await, Backlog::default(), "it is being told");
+    let retry = |at| Next::Retry { seq: 0, attempts: 1, at, why: "it answered 500".into() };
+    assert!(followers::record(&store, &taken, &[], &retry(at(30)), now).await.unwrap());
+    assert_eq!(waiting().await, Backlog { count: 1, oldest: Some(at(30)) }, "since its wait ended");
+    let taken = followers::take(&store, ALL, |_, _| true, LEASE, now).await.unwrap().remove(0);
+    let later = now + TimeDelta::minutes(5);
+    assert!(followers::record(&store, &taken, &[], &retry(later), now).await.unwrap());
+    assert_eq!(waiting().await, Backlog::default(), "its receiver is waited for");
 }
 
 async fn what_is_old_goes_and_addresses_with_it(ground: &Ground) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use slipway_domain::{BuildId, CommitId, Forge, Happening, RepositoryName, WebhookId, What};
 use slipway_store::Store;
+use slipway_store::gauges::{Backlog, gauges};
 use slipway_store::webhooks::{
     Arrived, Delivery, Fired, Outcome, TakenIn, claim, finish, forget, list, take_in,
 };
@@ -90,6 +91,7 @@ async fn many_at_once_are_taken_in_once(ground: &Ground) {
 
 async fn worked_off_by_one(ground: &Ground) {
     let store = ground.store().await;
+    assert_eq!(gauges(&store).await.unwrap().inbox, Backlog::default());
     assert!(claim(&store, HOLD, at(1)).await.unwrap().is_none());
     taken(&store, &arrived(1), 1).await;
     taken(&store, &of("dev", 2), 2).await;
