@@ -21,8 +21,8 @@ pub struct Gauges {
     pub states: Vec<(BuildState, u64)>,
     /// Bells that are still to be rung.
     pub outbox: Backlog,
-    /// Followers that are to be told something now and that nobody has in hand; more than ten
-    /// thousand are not counted. Since when: since it happened, or since the end of the wait
+    /// Followers that are to be told something now and that nobody has in hand, of the ten
+    /// thousand whose turn came first. Since when: since it happened, or since the end of the wait
     /// after a try in vain.
     pub followers: Backlog,
     /// Deliveries of forges that are still to be worked off.
