@@ -25,6 +25,7 @@ mod lost_worker;
 mod memory;
 mod one_at_a_time;
 mod options;
+mod receiver;
 mod side_by_side;
 mod slipway;
 mod sources;
@@ -34,6 +35,7 @@ mod surroundings;
 mod table;
 mod through;
 mod upload;
+mod webhooks;
 mod work;
 
 use std::path::Path;
@@ -174,6 +176,11 @@ async fn measure(
     if options.wants(Part::Follow) {
         eprintln!("… followers of a build, one and a thousand");
         follow::measure(&mut table, works, buildkit).await?;
+    }
+    if options.wants(Part::Webhooks) {
+        let builds = options.followed();
+        eprintln!("… webhooks, and the same bodies by a bare client");
+        webhooks::measure(&mut table, builds, place, surroundings).await?;
     }
     table.print();
     Ok(())

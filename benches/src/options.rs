@@ -52,6 +52,8 @@ pub(crate) enum Part {
     Lines,
     /// Followers of a build, one and a thousand.
     Follow,
+    /// Webhooks a second, beside a bare client that posts the same bodies.
+    Webhooks,
 }
 
 impl Options {
@@ -73,6 +75,11 @@ impl Options {
 
     pub(crate) fn source_mib(&self) -> usize {
         self.less(self.source_mib)
+    }
+
+    /// Builds whose followers are told over HTTP, sixteen of each.
+    pub(crate) fn followed(&self) -> usize {
+        self.less(200)
     }
 
     pub(crate) fn slipwayd(&self) -> Option<&Path> {

@@ -167,18 +167,19 @@ impl Slipway {
     }
 
     pub(crate) async fn submit(&self, work: &Work, source: Value) -> Result<Accepted, Error> {
-        self.post(&json!({"image": work.image, "source": source})).await
+        self.order(&json!({"image": work.image, "source": source})).await
     }
 
     /// A whole order from the POST until the follower has read the end. Says how long.
     pub(crate) async fn run_order(&self, order: &Value) -> Result<Duration, Error> {
         let begun = Instant::now();
-        let build = self.post(order).await?;
+        let build = self.order(order).await?;
         self.follow(&build).await?;
         Ok(begun.elapsed())
     }
 
-    async fn post(&self, order: &Value) -> Result<Accepted, Error> {
+    /// Submits a whole order.
+    pub(crate) async fn order(&self, order: &Value) -> Result<Accepted, Error> {
         let request = self.http.post(format!("{}/api/v2/builds", self.url)).json(order);
         let view: Value = good(request.send().await?).await?.json().await?;
         Ok(Accepted {
