@@ -8,14 +8,24 @@ use slipway_domain::{Attempt, BuildId, Event, EventBody};
 use sqlx::{FromRow, PgConnection, QueryBuilder};
 
 use crate::db::{Tx, answered, read, write};
+use crate::walk::next_place;
 use crate::{Lease, Store, StoreError};
 
 #[derive(FromRow)]
 pub(crate) struct Row {
-    seq: i64,
+    pub(crate) seq: i64,
     at: DateTime<Utc>,
     attempt: i32,
     body: String,
+}
+
+/// What a batch got when its numbers were given out.
+#[derive(FromRow)]
+struct Numbered {
+    /// That of its last event.
+    last_seq: i64,
+    project: String,
+    place: i64,
 }
 
 /// Writes what a running build's steps and output said. Either all or nothing is written, and
@@ -61,13 +71,33 @@ pub(crate) async fn append_in(
 /// Gives out numbers to `$3` events, unless they were written before. A macro, because a part of
 /// a statement has to be a literal.
 macro_rules! number {
-    () => {
-        "UPDATE builds SET last_seq = last_seq + $3, appended_at = $4 \
-         WHERE id = $1 AND attempt = $2 \
-         AND status IN ('preparing', 'building', 'pushing', 'purging') \
-         AND appended_at IS DISTINCT FROM $4 RETURNING "
+    ($place:expr, $answer:literal) => {
+        concat!(
+            "UPDATE builds SET last_seq = last_seq + $3, appended_at = $4",
+            $place,
+            " WHERE id = $1 AND attempt = $2 \
+             AND status IN ('preparing', 'building', 'pushing', 'purging') \
+             AND appended_at IS DISTINCT FROM $4 RETURNING ",
+            $answer
+        )
     };
 }
+
+/// [`number!`], for what has a place in the stream of the project.
+macro_rules! number_and_place {
+    () => {
+        number!(concat!(", place = ", next_place!()), "id, attempt, last_seq, project, place")
+    };
+}
+
+/// Where an event of a build that moved is found by its project; nowhere where it is output.
+macro_rules! project_and_place {
+    () => {
+        "CASE WHEN is_output THEN NULL ELSE project END, \
+         CASE WHEN is_output THEN NULL ELSE place END"
+    };
+}
+pub(crate) use project_and_place;
 
 /// In one walk; SQLite knows no arrays. Says whether they were written.
 async fn append_together(
@@ -76,23 +106,33 @@ async fn append_together(
     now: DateTime<Utc>,
     texts: &[String],
 ) -> Result<bool, StoreError> {
-    const SQL: &str = concat!(
+    // Most of what is written is output and nothing else, which has no place to be found.
+    const OUTPUT: &str = concat!(
         "WITH moved AS (",
-        number!(),
-        "id, attempt, last_seq) INSERT INTO events (build, seq, at, attempt, body) \
-         SELECT id, last_seq - $3 + place, $4, attempt, said FROM moved, \
-         unnest($5::text[]) WITH ORDINALITY AS texts (said, place)"
+        number!("", "id, attempt, last_seq"),
+        ") INSERT INTO events (build, seq, at, attempt, body) \
+         SELECT id, last_seq - $3 + nth, $4, attempt, said \
+         FROM moved, unnest($5::text[]) WITH ORDINALITY AS texts (said, nth)"
     );
-    let done = answered(
-        sqlx::query(SQL)
-            .bind(lease.build.as_uuid())
-            .bind(lease.attempt.0)
-            .bind(i64::try_from(texts.len()).unwrap_or(i64::MAX))
-            .bind(now)
-            .bind(texts)
-            .execute(connection),
-    )
-    .await?;
+    const MIXED: &str = concat!(
+        "WITH moved AS (",
+        number_and_place!(),
+        ") INSERT INTO events (build, seq, at, attempt, body, project, place) \
+         SELECT id, last_seq - $3 + nth, $4, attempt, said, ",
+        project_and_place!(),
+        " FROM moved, unnest($5::text[], $6::boolean[]) WITH ORDINALITY \
+         AS texts (said, is_output, nth)"
+    );
+    let are_output = are_output(texts);
+    let is_mixed = are_output.contains(&false);
+    let query = sqlx::query(if is_mixed { MIXED } else { OUTPUT })
+        .bind(lease.build.as_uuid())
+        .bind(lease.attempt.0)
+        .bind(i64::try_from(texts.len()).unwrap_or(i64::MAX))
+        .bind(now)
+        .bind(texts);
+    let query = if is_mixed { query.bind(are_output) } else { query };
+    let done = answered(query.execute(connection)).await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -102,17 +142,17 @@ async fn append_numbered(
     now: DateTime<Utc>,
     texts: &[String],
 ) -> Result<bool, StoreError> {
-    const SQL: &str = concat!(number!(), "last_seq");
+    const SQL: &str = number_and_place!();
     let count = i64::try_from(texts.len()).unwrap_or(i64::MAX);
-    let last: Option<i64> = write!(*tx, connection => sqlx::query_scalar(SQL)
+    let numbered: Option<Numbered> = write!(*tx, connection => sqlx::query_as(SQL)
         .bind(lease.build.as_uuid())
         .bind(lease.attempt.0)
         .bind(count)
         .bind(now)
         .fetch_optional(connection)
         .await)?;
-    let Some(last) = last else { return Ok(false) };
-    insert(tx, lease.build, lease.attempt, last - count + 1, now, texts).await?;
+    let Some(numbered) = numbered else { return Ok(false) };
+    insert(tx, lease, &numbered, now, texts).await?;
     Ok(true)
 }
 
@@ -130,27 +170,30 @@ async fn is_last(tx: &mut Tx, lease: &Lease, at: DateTime<Utc>) -> Result<bool, 
     Ok(written > 0)
 }
 
-/// Inserts events whose numbers, from `first` on, were given out in this transaction.
+/// Inserts events whose numbers and place were given out in this transaction.
 async fn insert(
     tx: &mut Tx,
-    build: BuildId,
-    attempt: Attempt,
-    first: i64,
+    lease: &Lease,
+    numbered: &Numbered,
     now: DateTime<Utc>,
     texts: &[String],
 ) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO events (build, seq, at, attempt, body) ";
-    let rows: Vec<(i64, &String)> = (first..).zip(texts).collect();
+    const SQL: &str = "INSERT INTO events (build, seq, at, attempt, body, project, place) ";
+    let after = numbered.last_seq - i64::try_from(texts.len()).unwrap_or(i64::MAX);
+    let rows: Vec<(i64, &String)> = (after + 1..).zip(texts).collect();
     // Far below the 32,766 parameters that either database takes.
     for rows in rows.chunks(1000) {
         write!(*tx, connection => {
             let mut query = QueryBuilder::new(SQL);
             query.push_values(rows, |mut row, (seq, body)| {
-                row.push_bind(build.as_uuid())
+                let is_told = !is_output(body);
+                row.push_bind(lease.build.as_uuid())
                     .push_bind(*seq)
                     .push_bind(now)
-                    .push_bind(attempt.0)
-                    .push_bind(body.as_str());
+                    .push_bind(lease.attempt.0)
+                    .push_bind(body.as_str())
+                    .push_bind(is_told.then_some(numbered.project.as_str()))
+                    .push_bind(is_told.then_some(numbered.place));
             });
             query.build().execute(connection).await.map(drop)
         })?;
@@ -231,6 +274,17 @@ pub(crate) fn from_row(build: BuildId, row: Row) -> Result<Event, StoreError> {
         problem: format!("{:?} at column {}", error.classify(), error.column()),
     })?;
     Ok(Event { seq: row.seq, at: row.at, attempt: Attempt(row.attempt), body })
+}
+
+/// Whether this is what a build printed. It has no place in the stream of the project, and costs
+/// its index nothing.
+fn is_output(text: &str) -> bool {
+    text.starts_with(r#"{"kind":"log""#)
+}
+
+/// The same of each.
+pub(crate) fn are_output(texts: &[String]) -> Vec<bool> {
+    texts.iter().map(|text| is_output(text)).collect()
 }
 
 pub(crate) fn as_text(body: &EventBody) -> String {

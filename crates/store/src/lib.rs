@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod projects;
 mod schema;
 pub mod seal;
+pub mod stream;
 pub mod triggers;
 pub mod turns;
 pub mod uploads;

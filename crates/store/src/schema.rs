@@ -51,7 +51,9 @@ impl Store {
                 // Out of the pool, for the lock ends with the connection, however this ends.
                 let mut connection = pool.acquire().await?.detach();
                 connection.lock().await.map_err(StoreError::Migrate)?;
-                migrate(&mut connection, &POSTGRES).await
+                let migrated = migrate(&mut connection, &POSTGRES).await?;
+                self.settle_places().await?;
+                Ok(migrated)
             }
             // One transaction around them all, because SQLite has no other lock that
             // several processes could take for it.

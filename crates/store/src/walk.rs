@@ -43,7 +43,16 @@ macro_rules! walk {
     };
 }
 
-pub(crate) use walk;
+/// The place of what is written to a build now, for the UPDATE of its row: the transaction's own,
+/// and never before the build's last one.
+macro_rules! next_place {
+    () => {
+        "CASE WHEN place < (SELECT next FROM next_place) \
+         THEN (SELECT next FROM next_place) ELSE place END"
+    };
+}
+
+pub(crate) use {next_place, walk};
 
 impl Walk {
     /// The text for the database that `tx` is of.

@@ -21,6 +21,9 @@ const REMINDER: Duration = Duration::from_secs(15);
 pub(crate) async fn until_current(store: &Store) -> Result<(), Failure> {
     let state = until_it_answers(store).await?;
     store.read_clock().await?;
+    if !matches!(state, MigrationState::Pending { .. }) {
+        store.settle_places().await?;
+    }
     match state {
         MigrationState::Current => Ok(()),
         MigrationState::Newer => {

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use super::transition::{Change, entered, held, step};
 use crate::db::answered;
+use crate::walk::next_place;
 use crate::{Lease, Store, StoreError, events};
 
 /// Moves a running build to its next stage. `digest` is given once the registry has the
@@ -71,11 +72,15 @@ async fn straight(
     const SQL: &str = concat!(
         "WITH moved AS (UPDATE builds SET status = $4, ",
         entered!(),
-        "last_seq = last_seq + $6, digest = COALESCE($7, digest) \
-         WHERE id = $1 AND attempt = $2 AND status = ANY($3) RETURNING id, attempt, last_seq) \
-         INSERT INTO events (build, seq, at, attempt, body) \
-         SELECT id, last_seq - $6 + place, $5, attempt, said FROM moved, \
-         unnest($8::text[]) WITH ORDINALITY AS texts (said, place)"
+        "last_seq = last_seq + $6, digest = COALESCE($7, digest), place = ",
+        next_place!(),
+        " WHERE id = $1 AND attempt = $2 AND status = ANY($3) \
+         RETURNING id, attempt, last_seq, project, place) \
+         INSERT INTO events (build, seq, at, attempt, body, project, place) \
+         SELECT id, last_seq - $6 + nth, $5, attempt, said, ",
+        events::project_and_place!(),
+        " FROM moved, unnest($8::text[], $9::boolean[]) WITH ORDINALITY \
+         AS texts (said, is_output, nth)"
     );
     let to = BuildState::Running(to);
     let from: Vec<&str> = BuildState::ALL
@@ -101,6 +106,7 @@ async fn straight(
             .bind(i64::try_from(texts.len()).unwrap_or(i64::MAX))
             .bind(digest)
             .bind(&texts)
+            .bind(events::are_output(&texts))
             .execute(connection),
     )
     .await?;

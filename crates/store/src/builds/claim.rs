@@ -16,7 +16,7 @@ use super::row::corrupt;
 use super::slots;
 use crate::db::{Tx, read, write};
 use crate::seal::Sealed;
-use crate::walk::{Walk, walk};
+use crate::walk::{Walk, next_place, walk};
 use crate::{Lease, Store, StoreError, events};
 
 /// How long a build waits that could not be read.
@@ -203,13 +203,13 @@ async fn take(
     now: DateTime<Utc>,
 ) -> Result<Option<Attempt>, StoreError> {
     const WALK: Walk = walk!(
-        "UPDATE builds SET status = 'preparing', attempt = attempt + 1, host = $2, \
-         obstacle = NULL, \
+        concat!("UPDATE builds SET status = 'preparing', attempt = attempt + 1, host = $2, \
+         obstacle = NULL, place = ", next_place!(), ", \
          preparing_at = $3, building_at = NULL, pushing_at = NULL, purging_at = NULL, \
          last_seq = last_seq + 1 WHERE id = $1 AND status = 'queued' \
-         RETURNING id, attempt, last_seq",
-        "event": "INSERT INTO events (build, seq, at, attempt, body) \
-         SELECT id, last_seq, $3, attempt, $4 FROM moved",
+         RETURNING id, attempt, last_seq, project, place"),
+        "event": "INSERT INTO events (build, seq, at, attempt, body, project, place) \
+         SELECT id, last_seq, $3, attempt, $4, project, place FROM moved",
         "lease": "INSERT INTO leases (build, attempt, worker, host, expires_at) \
          SELECT id, attempt, $5, $2, $6 FROM moved",
         "image": "INSERT INTO images_on_hosts (build, attempt, host) \

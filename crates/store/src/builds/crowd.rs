@@ -149,20 +149,21 @@ async fn insert(pool: &PgPool, given: &[Given]) -> Result<HashMap<uuid::Uuid, Pl
          $7::uuid[], $8::timestamptz[], $9::integer[], $10::integer[], $11::timestamptz[], \
          $12::text[], $13::uuid[]) WITH ORDINALITY AS given (id, project, image, repository, \
          platform, spec, retry_of, at, priority, queue_seconds, give_up_at, traceparent, bell, \
-         place)), \
+         nth)), \
          moved AS (INSERT INTO builds (id, project, image, repository, platform, spec, retry_of, \
          status, not_before, created_at, had_secrets, last_seq, priority, queue_seconds, \
-         give_up_at, traceparent, round) \
+         give_up_at, traceparent, place, round) \
          SELECT id, project, image, repository, platform, spec, retry_of, \
          'queued', at, at, false, 1, priority, queue_seconds, give_up_at, traceparent, \
-         (SELECT max(round) FROM (SELECT served AS round FROM lines \
+         (SELECT next FROM next_place), (SELECT max(round) FROM (SELECT served AS round FROM lines \
          WHERE lines.priority = given.priority UNION ALL SELECT (SELECT round FROM builds \
          WHERE builds.project = given.project AND builds.priority = given.priority \
          AND status = 'queued' ORDER BY round DESC LIMIT 1)) AS before) \
-         + row_number() OVER (PARTITION BY project, priority ORDER BY place) \
-         FROM given RETURNING id, attempt, last_seq, round), \
-         event AS (INSERT INTO events (build, seq, at, attempt, body) \
-         SELECT id, last_seq, at, attempt, $14 FROM moved JOIN given USING (id)), \
+         + row_number() OVER (PARTITION BY project, priority ORDER BY nth) \
+         FROM given RETURNING id, attempt, last_seq, round, project, place), \
+         event AS (INSERT INTO events (build, seq, at, attempt, body, project, place) \
+         SELECT id, last_seq, at, attempt, $14, moved.project, place \
+         FROM moved JOIN given USING (id)), \
          bell AS (INSERT INTO outbox (id, build, created_at) SELECT bell, id, at FROM given) \
          SELECT id, attempt, last_seq, round FROM moved";
     fn each<T>(given: &[Given], column: impl Fn(&Given) -> T) -> Vec<T> {

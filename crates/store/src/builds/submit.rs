@@ -194,14 +194,15 @@ async fn insert(
     const WALK: Walk = walk!(
         "INSERT INTO builds (id, project, image, repository, platform, spec, upload, \
          retry_of, status, not_before, created_at, had_secrets, last_seq, priority, \
-         queue_seconds, give_up_at, supersede_key, traceparent, round) \
+         queue_seconds, give_up_at, supersede_key, traceparent, place, round) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $9, $10, 1, $11, $12, $13, \
-         $14, $15, (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
+         $14, $15, (SELECT next FROM next_place), (SELECT 1 + max(round) FROM (SELECT served AS round FROM lines \
          WHERE priority = $11 UNION ALL SELECT (SELECT round FROM builds \
          WHERE project = $2 AND priority = $11 AND status = 'queued' \
-         ORDER BY round DESC LIMIT 1)) AS before)) RETURNING id, attempt, last_seq, round",
-        "event": "INSERT INTO events (build, seq, at, attempt, body) \
-         SELECT id, last_seq, $9, attempt, $16 FROM moved",
+         ORDER BY round DESC LIMIT 1)) AS before)) \
+         RETURNING id, attempt, last_seq, round, project, place",
+        "event": "INSERT INTO events (build, seq, at, attempt, body, project, place) \
+         SELECT id, last_seq, $9, attempt, $16, project, place FROM moved",
         "bell": "INSERT INTO outbox (id, build, created_at) SELECT $17, id, $9 FROM moved",
     );
     let given = Given::of(submission, now);

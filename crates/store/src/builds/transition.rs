@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::row::parse_state;
 use crate::db::{Tx, write};
-use crate::walk::{Walk, walk};
+use crate::walk::{Walk, next_place, walk};
 use crate::{Lease, StoreError, events};
 
 /// What a row says before a step.
@@ -111,14 +111,17 @@ pub(super) async fn step(
 ) -> Result<(), StoreError> {
     const WALK: Walk = walk!(
         concat!(
-            "UPDATE builds SET status = $4, last_seq = last_seq + 1, ",
+            "UPDATE builds SET status = $4, last_seq = last_seq + 1, place = ",
+            next_place!(),
+            ", ",
             entered!(),
             "finished_at = CASE WHEN $6 THEN $5 ELSE NULL END, \
              digest = COALESCE($7, digest), failure = COALESCE($8, failure) \
-             WHERE id = $1 AND status = $2 AND attempt = $3 RETURNING id, attempt, last_seq"
+             WHERE id = $1 AND status = $2 AND attempt = $3 \
+             RETURNING id, attempt, last_seq, project, place"
         ),
-        "event": "INSERT INTO events (build, seq, at, attempt, body) \
-         SELECT id, last_seq, $5, attempt, $9 FROM moved";
+        "event": "INSERT INTO events (build, seq, at, attempt, body, project, place) \
+         SELECT id, last_seq, $5, attempt, $9, project, place FROM moved";
         "lease": "DELETE FROM leases WHERE $10 AND build IN (SELECT id FROM moved)",
         "turn": "DELETE FROM push_turns WHERE $10 AND build IN (SELECT id FROM moved)",
         "image": "DELETE FROM images_on_hosts WHERE $11 AND build IN (SELECT id FROM moved) \

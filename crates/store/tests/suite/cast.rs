@@ -168,7 +168,8 @@ pub(crate) async fn told(store: &Store, build: BuildId) -> Vec<String> {
         .collect()
 }
 
-fn line(event: &Event) -> String {
+/// What happened, in words.
+pub(crate) fn line(event: &Event) -> String {
     match &event.body {
         EventBody::State { status, host, note, digest, failure } => {
             let mut line = status.to_string();

@@ -57,6 +57,7 @@ mod migrations;
 mod names;
 mod outbox;
 mod rotate;
+mod stream;
 mod submit;
 mod supersede;
 mod triggers;

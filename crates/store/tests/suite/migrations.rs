@@ -140,6 +140,10 @@ async fn what_must_never_be_is_refused(ground: &Ground) {
         let columns = "id, size_bytes, sha256, created_at, last_used_at, blob";
         format!("INSERT INTO uploads ({columns}) VALUES ({values})")
     };
+    let event = |build: &str, body: &str| {
+        let columns = "build, seq, at, attempt, body, project, place";
+        format!("INSERT INTO events ({columns}) VALUES ({build}, 1, {now}, 0, '{body}', NULL, 1)")
+    };
     // What is refused below is refused for what is wrong with it.
     let fine = ground.id(uuid::Uuid::now_v7());
     ground.sql(&upload(&format!("{fine}, 1, '{sha256}', {now}, {now}, NULL"))).await.unwrap();
@@ -147,8 +151,8 @@ async fn what_must_never_be_is_refused(ground: &Ground) {
     ground.sql(&format!("DELETE FROM uploads WHERE id = {id}")).await.unwrap();
     for sql in [
         "UPDATE builds SET status = 'done'".to_owned(),
-        format!("INSERT INTO events VALUES ({id}, 1, {now}, 0, 'a second event 1')"),
-        format!("INSERT INTO events VALUES ({nobody}, 1, {now}, 0, 'of no build')"),
+        event(&id, "a second event 1"),
+        event(&nobody, "of no build"),
         format!("INSERT INTO leases VALUES ({nobody}, 1, {nobody}, 'of no build', {now})"),
         upload(&format!("{nobody}, -1, '{sha256}', {now}, {now}, NULL")),
         upload(&format!("{nobody}, 1, 'short', {now}, {now}, NULL")),
