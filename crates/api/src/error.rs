@@ -272,6 +272,18 @@ fn store_failed(error: &StoreError) -> Answer {
             "the server cannot get at its uploads",
         )
         .hint("tell whoever runs the server: its log and its /health say why"),
+        StoreError::LogAway { .. } => Answer::new(
+            S::SERVICE_UNAVAILABLE,
+            "log_away",
+            "the log is in the server's blob store, which does not give it now",
+        )
+        .hint("ask again in a few seconds; nothing of it is lost"),
+        StoreError::LogMissing(_) => Answer::new(
+            S::GONE,
+            "log_missing",
+            "the log was moved to the server's blob store, and is not there any more",
+        )
+        .hint("tell whoever runs the server: it may be in a backup"),
         StoreError::LeaseLost(_)
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }

@@ -16,6 +16,7 @@ use sqlx::{
 };
 
 use crate::StoreError;
+use crate::archive::Archive;
 use crate::builds::Crowd;
 use crate::clock::Clock;
 use crate::seal::KeyRing;
@@ -37,6 +38,8 @@ pub struct Store {
     pub(crate) keys: KeyRing,
     pub(crate) clock: Clock,
     pub(crate) crowd: Crowd,
+    /// Where logs are that were moved; none in a process that reads no logs.
+    pub(crate) archive: Option<Archive>,
 }
 
 #[derive(Debug, Clone)]
@@ -107,6 +110,7 @@ impl Store {
                 keys,
                 clock: Clock::of_this_process(),
                 crowd: Crowd::default(),
+                archive: None,
             })
         } else {
             Err(StoreError::Settings("database.url must begin with sqlite: or postgres:".into()))
@@ -135,6 +139,7 @@ impl Store {
             keys,
             clock: Clock::of_this_process(),
             crowd: Crowd::default(),
+            archive: None,
         })
     }
 

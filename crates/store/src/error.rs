@@ -66,6 +66,19 @@ pub enum StoreError {
     /// Any other refusal of the blob store.
     #[error("the blob store refused")]
     Blobs(#[source] object_store::Error),
+    /// The log of a build was moved to the blob store, which does not give it now. Nothing is
+    /// lost by that.
+    #[error("the log of build {build} is in the blob store, which does not give it now")]
+    LogAway {
+        /// Whose log.
+        build: BuildId,
+        /// Why.
+        #[source]
+        why: Box<StoreError>,
+    },
+    /// The log of a build was moved to the blob store, and somebody removed it there.
+    #[error("the log of build {0} was moved to the blob store, and is not there any more")]
+    LogMissing(BuildId),
     /// Settings that cannot be used, such as a URL of another kind.
     #[error("{0}")]
     Settings(String),
@@ -81,8 +94,22 @@ fn in_brackets(code: Option<&str>) -> String {
 impl StoreError {
     /// Whether trying the same again later can go well.
     #[must_use]
-    pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Full(_) | Self::Unavailable(_))
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::LogAway { why, .. } => why.is_passing(),
+            Self::Full(_) | Self::Unavailable(_) => true,
+            Self::LeaseLost(_)
+            | Self::Corrupt { .. }
+            | Self::Sealed { .. }
+            | Self::SealedFollower { .. }
+            | Self::SealedTrigger { .. }
+            | Self::Database(_)
+            | Self::Refused { .. }
+            | Self::Blobs(_)
+            | Self::LogMissing(_)
+            | Self::Settings(_)
+            | Self::Migrate(_) => false,
+        }
     }
 }
 

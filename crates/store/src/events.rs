@@ -2,11 +2,15 @@
 //!
 //! Numbers are given out under the build's row lock: two writers cannot take the same
 //! one, and a number is never visible before the one below it.
+//!
+//! Who reads finds no rows of a build whose log was moved to the blob store, and then looks
+//! there: a look at rows that came before the move has them, and one after it finds the frames.
 
 use chrono::{DateTime, Utc};
 use slipway_domain::{Attempt, BuildId, Event, EventBody};
 use sqlx::{FromRow, PgConnection, QueryBuilder};
 
+use crate::archive::{self, Wanted};
 use crate::db::{Tx, answered, read, write};
 use crate::walk::next_place;
 use crate::{Lease, Store, StoreError};
@@ -14,9 +18,9 @@ use crate::{Lease, Store, StoreError};
 #[derive(FromRow)]
 pub(crate) struct Row {
     pub(crate) seq: i64,
-    at: DateTime<Utc>,
-    attempt: i32,
-    body: String,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) attempt: i32,
+    pub(crate) body: String,
 }
 
 /// What a batch got when its numbers were given out.
@@ -201,10 +205,12 @@ async fn insert(
     Ok(())
 }
 
-/// Events after number `after`, in order: at most `limit`.
+/// Events after number `after`, in order: at most `limit`. Those of a build whose log was moved
+/// come from its blob, here as in the other functions that read events.
 ///
 /// # Errors
-/// When the database does not answer, or a row cannot be read.
+/// When the database does not answer, or a row cannot be read; [`StoreError::LogAway`] and
+/// [`StoreError::LogMissing`] of a log that was moved.
 pub async fn after(
     store: &Store,
     build: BuildId,
@@ -219,6 +225,9 @@ pub async fn after(
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await)?;
+    if rows.is_empty() {
+        return archive::after(store, build, after, Wanted { limit, ..Wanted::ALL }).await;
+    }
     rows.into_iter().map(|row| from_row(build, row)).collect()
 }
 
@@ -226,7 +235,7 @@ pub async fn after(
 /// together; one, however large it is.
 ///
 /// # Errors
-/// When the database does not answer, or a row cannot be read.
+/// As [`after`].
 pub async fn batch_after(
     store: &Store,
     build: BuildId,
@@ -234,20 +243,35 @@ pub async fn batch_after(
     limit: u16,
     bytes: u32,
 ) -> Result<Vec<Event>, StoreError> {
+    let rows = rows_after(store, build, after, limit, bytes).await?;
+    if rows.is_empty() {
+        let wanted = Wanted { limit, bytes: Some(bytes), ..Wanted::ALL };
+        return archive::after(store, build, after, wanted).await;
+    }
+    rows.into_iter().map(|row| from_row(build, row)).collect()
+}
+
+/// [`batch_after`], of the rows alone and as they are.
+pub(crate) async fn rows_after(
+    store: &Store,
+    build: BuildId,
+    after: i64,
+    limit: u16,
+    bytes: u32,
+) -> Result<Vec<Row>, StoreError> {
     // octet_length() knows the size of a text without reading it.
     const SQL: &str = "SELECT seq, at, attempt, body FROM (SELECT seq, at, attempt, body, \
          sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before \
          FROM (SELECT seq, at, attempt, body FROM events \
          WHERE build = $1 AND seq > $2 ORDER BY seq LIMIT $3) AS following) AS measured \
          WHERE bytes_before < $4 ORDER BY seq";
-    let rows: Vec<Row> = read!(store, pool => sqlx::query_as(SQL)
+    Ok(read!(store, pool => sqlx::query_as(SQL)
         .bind(build.as_uuid())
         .bind(after)
         .bind(i64::from(limit))
         .bind(i64::from(bytes))
         .fetch_all(pool)
-        .await)?;
-    rows.into_iter().map(|row| from_row(build, row)).collect()
+        .await)?)
 }
 
 /// Whether no event after number `after` will ever come: the build is over and its last

@@ -7,6 +7,7 @@
 //! Functions that change a running build take a [`Lease`]: the proof of a claim. Its
 //! attempt number fences the write, so a worker that lost its lease changes nothing.
 
+pub mod archive;
 pub mod blobs;
 pub mod builds;
 mod clock;

@@ -196,6 +196,8 @@ const fn in_short(error: &StoreError) -> &'static str {
         | StoreError::SealedTrigger { .. }
         | StoreError::Database(_)
         | StoreError::Blobs(_)
+        | StoreError::LogAway { .. }
+        | StoreError::LogMissing(_)
         | StoreError::Settings(_)
         | StoreError::Migrate(_) => "fails; the server's log says why",
     }

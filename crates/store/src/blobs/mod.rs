@@ -1,9 +1,11 @@
-//! The bytes of uploads, in a store that API and worker share: a folder or a bucket.
+//! The bytes of uploads, in a store that API and worker share: a folder or a bucket. Beside
+//! them are the logs of builds that were over long ago, where these are moved there.
 //!
 //! A blob is written whole or not at all: it gets its name when its last byte is there.
 
 mod bucket;
 mod http;
+mod logs;
 mod reader;
 mod trouble;
 mod writer;
@@ -14,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload,
@@ -107,6 +108,10 @@ impl Blobs {
     /// Begins a blob.
     #[must_use]
     pub fn create(&self, id: UploadId) -> BlobWriter {
+        self.writer(path(id))
+    }
+
+    fn writer(&self, path: object_store::path::Path) -> BlobWriter {
         // A disk takes one part after the other; what is still being written when the disk is
         // full would keep its room after the blob was given up.
         let (part_bytes, in_flight) = match self.place {
@@ -115,7 +120,7 @@ impl Blobs {
         };
         BlobWriter {
             store: Arc::clone(&self.store),
-            path: path(id),
+            path,
             trouble: self.trouble(),
             part_bytes,
             in_flight,
@@ -169,7 +174,11 @@ impl Blobs {
     /// # Errors
     /// When the blob store does not answer or refuses.
     pub async fn delete(&self, id: UploadId) -> Result<(), StoreError> {
-        match self.store.delete(&path(id)).await {
+        self.remove(&path(id)).await
+    }
+
+    async fn remove(&self, path: &object_store::path::Path) -> Result<(), StoreError> {
+        match self.store.delete(path).await {
             Ok(()) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(self.trouble().of(error)),
@@ -184,16 +193,12 @@ impl Blobs {
         &self,
         before: DateTime<Utc>,
     ) -> Result<Vec<UploadId>, StoreError> {
-        self.store
-            .list(None)
-            .try_filter_map(|blob| async move {
-                // Below the prefix there may be folders of somebody else's.
-                let own = blob.location.parts_count() == 1 && blob.last_modified < before;
-                Ok(own.then(|| blob.location.as_ref().parse::<UploadId>().ok()).flatten())
-            })
-            .try_collect()
-            .await
-            .map_err(|error| self.trouble().of(error))
+        // Not what is in folders, which are of logs, or of somebody else's: there may be very
+        // many of those.
+        let listed = self.store.list_with_delimiter(None).await;
+        let listed = listed.map_err(|error| self.trouble().of(error))?;
+        let old = listed.objects.into_iter().filter(|blob| blob.last_modified < before);
+        Ok(old.filter_map(|blob| blob.location.as_ref().parse().ok()).collect())
     }
 
     /// Removes what writers that are gone left half written before `before`. In a folder the
@@ -205,7 +210,12 @@ impl Blobs {
     pub async fn sweep_unfinished(&self, before: DateTime<Utc>) -> Result<usize, StoreError> {
         match &self.place {
             Place::Folder(folder) => {
-                let swept = sweep_folder(folder, before);
+                let folders = [folder.clone(), folder.join(logs::FOLDER)];
+                // Of logs there may be very many.
+                let sweeping = tokio::task::spawn_blocking(move || {
+                    folders.iter().map(|folder| sweep_folder(folder, before)).sum()
+                });
+                let swept = sweeping.await.map_err(std::io::Error::other).flatten();
                 swept.map_err(|error| StoreError::Unavailable(Box::new(error)))
             }
             Place::Bucket { bucket, .. } => bucket.sweep_unfinished(before).await,
@@ -251,7 +261,13 @@ impl Blobs {
 
 fn sweep_folder(folder: &Path, before: DateTime<Utc>) -> std::io::Result<usize> {
     let mut removed = 0;
-    for entry in std::fs::read_dir(folder)? {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // Nothing was ever written there.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
         let entry = entry?;
         let staged = entry.file_name().to_string_lossy().contains('#');
         if !staged {

@@ -6,13 +6,14 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Enrolled, FollowerState, Transport, sealed};
+use crate::archive::{self, Wanted};
 use crate::db::read;
 use crate::seal::Sealed;
 use crate::{Store, StoreError, events};
 
 /// Changes of state that are read at once. A build has seven or so, and as many again each
 /// time it goes back into line.
-const STATES: i64 = 64;
+const STATES: u16 = 64;
 
 #[derive(FromRow)]
 struct Row {
@@ -72,7 +73,7 @@ pub async fn opened(
 /// Changes of state of a build after event number `after`, in order.
 ///
 /// # Errors
-/// When the database does not answer, or a row cannot be read.
+/// As [`events::after`].
 pub async fn states_after(
     store: &Store,
     build: BuildId,
@@ -84,9 +85,13 @@ pub async fn states_after(
     let rows: Vec<events::Row> = read!(store, pool => sqlx::query_as(SQL)
         .bind(build.as_uuid())
         .bind(after)
-        .bind(STATES)
+        .bind(i64::from(STATES))
         .fetch_all(pool)
         .await)?;
+    if rows.is_empty() {
+        let wanted = Wanted { limit: STATES, states_only: true, ..Wanted::ALL };
+        return archive::after(store, build, after, wanted).await;
+    }
     rows.into_iter().map(|row| events::from_row(build, row)).collect()
 }
 

@@ -259,12 +259,12 @@ async fn a_large_one_takes_no_more_memory() {
     assert!(grown < 200, "{grown} MiB for 300");
 }
 
-fn resident() -> usize {
+pub(crate) fn resident() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
-fn access(address: &str) -> BucketAccess {
+pub(crate) fn access(address: &str) -> BucketAccess {
     BucketAccess {
         endpoint: Some(format!("http://{address}")),
         access_key_id: Some(ACCESS_KEY_ID.into()),
@@ -274,7 +274,7 @@ fn access(address: &str) -> BucketAccess {
     }
 }
 
-fn open(address: &str) -> Blobs {
+pub(crate) fn open(address: &str) -> Blobs {
     Blobs::open("s3://uploads/contexts/here", &access(address)).unwrap()
 }
 

@@ -31,24 +31,24 @@ stories!(
 const LEASE: Duration = Duration::from_secs(20);
 const ALL: Wanted<'_> = Wanted { builds: None, full: &[] };
 
-fn follower(kind: FollowerKind, url: &str) -> Follower {
+pub(crate) fn follower(kind: FollowerKind, url: &str) -> Follower {
     let (address, authorization) = FollowerAddress::parse("url", url).unwrap();
     let signing_key = Some(Secret::from("whsec_aHVudGVyMg==".to_owned()));
     Follower { kind, form: FollowerForm::Native, address, authorization, signing_key }
 }
 
-async fn followed(store: &Store, followers: &[Follower]) -> BuildId {
+pub(crate) async fn followed(store: &Store, followers: &[Follower]) -> BuildId {
     let (id, spec, secrets) = (BuildId::generate(), spec("r.example/app:1"), Secrets::default());
     let submission = Submission { followers, ..Submission::new(id, &spec, &secrets) };
     builds::submit(store, &submission, at(0)).await.unwrap();
     id
 }
 
-async fn take(store: &Store, second: i64) -> Vec<Taken> {
+pub(crate) async fn take(store: &Store, second: i64) -> Vec<Taken> {
     followers::take(store, ALL, |_, _| true, LEASE, at(second)).await.unwrap()
 }
 
-fn tried(seq: i64, second: i64) -> Attempted {
+pub(crate) fn tried(seq: i64, second: i64) -> Attempted {
     Attempted {
         seq,
         webhook_id: format!("msg_{seq}"),

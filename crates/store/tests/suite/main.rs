@@ -32,6 +32,7 @@ mod ground;
 mod tmpfs;
 mod wire;
 
+mod archive;
 mod blobs;
 mod bucket;
 mod cancel;

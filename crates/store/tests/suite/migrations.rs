@@ -176,7 +176,7 @@ async fn only_what_may_be_missing_may_be_null(ground: &Ground) {
         }
     }
     let expected = "appended_at building_at cancel_requested_at digest failure finished_at give_up_at host \
-         obstacle platform preparing_at purging_at pushing_at queue_seconds retry_of \
+         log_moved_at obstacle platform preparing_at purging_at pushing_at queue_seconds retry_of \
          source_commit supersede_key superseded_by traceparent upload";
     assert_eq!(nullable.join(" "), expected);
 }

@@ -49,6 +49,8 @@ fn unreadable(error: StoreError) -> Broken {
         | StoreError::SealedFollower { .. }
         | StoreError::SealedTrigger { .. }
         | StoreError::Database(_)
+        | StoreError::LogAway { .. }
+        | StoreError::LogMissing(_)
         | StoreError::Settings(_)
         | StoreError::Migrate(_) => error.into(),
     }

@@ -1,0 +1,53 @@
+//! Logs of builds that are over, in a folder beside the uploads.
+//!
+//! A log's blob has the name of its build: whoever writes it again writes it in the same place.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
+use slipway_domain::BuildId;
+
+use super::trouble::is_missing;
+use super::{BlobWriter, Blobs};
+use crate::StoreError;
+
+/// The folder, below the place of the uploads.
+pub(super) const FOLDER: &str = "logs";
+
+impl Blobs {
+    /// Begins the log of a build, in the place of the one that there may be.
+    pub(crate) fn create_log(&self, build: BuildId) -> BlobWriter {
+        self.writer(path(build))
+    }
+
+    /// A piece of a build's log. `None` when there is no log of it.
+    ///
+    /// # Errors
+    /// When the blob store does not answer or refuses, or the log ends before the piece does.
+    pub(crate) async fn read_log(
+        &self,
+        build: BuildId,
+        bytes: Range<u64>,
+    ) -> Result<Option<Bytes>, StoreError> {
+        match self.store.get_range(&path(build), bytes).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.trouble().of(error)),
+        }
+    }
+
+    /// Removes a build's log. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// When the blob store does not answer or refuses.
+    pub(crate) async fn delete_log(&self, build: BuildId) -> Result<(), StoreError> {
+        self.remove(&path(build)).await
+    }
+}
+
+/// With an ending that says what it is: `zstdcat` makes JSON lines of it.
+fn path(build: BuildId) -> Path {
+    Path::from_iter([FOLDER.to_owned(), format!("{build}.jsonl.zst")])
+}
