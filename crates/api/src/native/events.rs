@@ -49,6 +49,10 @@ use crate::params::{self, Params};
             \"status\":\"queued\"}\n\n"),
         (status = 204, description = "The build is over and you have all its events"),
         (status = 404, description = "There is no such build", body = ErrorView),
+        (status = 410, description = "Its log was moved to the server's blob store and is not \
+            there any more", body = ErrorView),
+        (status = 503, description = "Its log is in the server's blob store, which does not \
+            give it now", body = ErrorView),
     )
 )]
 pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
@@ -64,7 +68,8 @@ pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<Http
     }
     // A number from another life of the database must not hide what happens from now on.
     let after = after.min(build.last_seq);
-    let follower = api.live.hub.follow(&build, after);
+    let mut follower = api.live.hub.follow(&build, after);
+    follower.begin().await?;
     let pieces = Pieces::new(follower, Form::Shared(Shape::Messages, message::of_event));
     let following = Following { pieces, stopping: api.stopping.clone(), greeted: false };
     Ok(response.streaming(following.into_stream()))

@@ -47,6 +47,10 @@ use crate::params::Params;
                 description = "The build's latest event when the answer began. Without \
                     `follow` it is the last one in the text: give it as `from` to go on"))),
         (status = 404, description = "There is no such build", body = ErrorView),
+        (status = 410, description = "Its log was moved to the server's blob store and is not \
+            there any more", body = ErrorView),
+        (status = 503, description = "Its log is in the server's blob store, which does not \
+            give it now", body = ErrorView),
     )
 )]
 pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
@@ -69,7 +73,8 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     // A number from another life of the database must not hide what happens from now on.
     let after = after.min(build.last_seq);
     let hub = &api.live.hub;
-    let follower = if follow { hub.follow(&build, after) } else { hub.read(&build, after) };
+    let mut follower = if follow { hub.follow(&build, after) } else { hub.read(&build, after) };
+    follower.begin().await?;
     let renderer = Renderer::new(format);
     let form = match format {
         Format::JsonLines => Form::Shared(Shape::Lines, message::line),

@@ -38,7 +38,11 @@ use crate::params::Params;
         (status = 400, description = "A parameter or the handshake is wrong", body = ErrorView),
         (status = 403, description = "The page is of another origin", body = ErrorView),
         (status = 404, description = "There is no such build", body = ErrorView),
+        (status = 410, description = "Its log was moved to the server's blob store and is not \
+            there any more", body = ErrorView),
         (status = 426, description = "The request asks for no WebSocket", body = ErrorView),
+        (status = 503, description = "Its log is in the server's blob store, which does not \
+            give it now", body = ErrorView),
     )
 )]
 pub(crate) async fn follow(
@@ -50,7 +54,8 @@ pub(crate) async fn follow(
     let after = Params::read(&req, &["from"])?.seq("from")?.unwrap_or(0);
     let build = path::build(&req, &api).await?;
     // A number from another life of the database must not hide what happens from now on.
-    let follower = api.live.hub.follow(&build, after.min(build.last_seq));
+    let mut follower = api.live.hub.follow(&build, after.min(build.last_seq));
+    follower.begin().await?;
     let pieces = Pieces::new(follower, Form::Shared(Shape::Frames, frame));
     Ok(upgrade.open(payload, Following { pieces, stopping: api.stopping.clone() }))
 }

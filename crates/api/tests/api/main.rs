@@ -25,6 +25,7 @@ mod health;
 mod hosts;
 mod list;
 mod logs;
+mod moved_logs;
 mod projects;
 mod retry;
 mod routes;

@@ -86,12 +86,14 @@ impl Server {
         let url = format!("sqlite://{}/rows.db", folder.path().display());
         let store = Store::open(&url, KeyRing::from_key(&[7; 32])).await.unwrap();
         store.migrate().await.unwrap();
+        let blobs = Blobs::in_folder(&folder.path().join("blobs")).unwrap();
+        let store = store.with_archive(&blobs);
         let queue = Queue::open("local:").unwrap();
         let origins = Origins::parse(&["https://ui.example".to_owned()]).unwrap();
         let api = Api {
             live: Live::new(&store, &queue, &Handle::current(), origins),
             store,
-            blobs: Blobs::in_folder(&folder.path().join("blobs")).unwrap(),
+            blobs,
             queue,
             limits,
             addresses: AddressPolicy::public_only(),
@@ -101,6 +103,22 @@ impl Server {
             runtime: Handle::current(),
             stopping: CancellationToken::new(),
         };
+        Self::listen(api, folder, hosts, serving)
+    }
+
+    /// Another server on the same rows and blobs, that remembers nothing.
+    pub(crate) fn beside(&self) -> Self {
+        let store = self.api.store.clone().with_archive(&self.api.blobs);
+        let api = Api {
+            live: Live::new(&store, &self.api.queue, &Handle::current(), Origins::default()),
+            store,
+            stopping: CancellationToken::new(),
+            ..self.api.clone()
+        };
+        Self::listen(api, tempfile::tempdir().unwrap(), Hosts::default(), Serving::default())
+    }
+
+    fn listen(api: Api, folder: TempDir, hosts: Hosts, serving: Serving) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let health = Health {

@@ -113,6 +113,22 @@ impl Follower {
         }
     }
 
+    /// Reads what is next where that is known to be there, so that whoever cannot have it hears
+    /// of that before an answer is begun.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a log that was moved is not to be had.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        let is_there = self.until.is_some_and(|until| self.after < until);
+        if is_there
+            && self.at_hand().is_none()
+            && let Some(part) = self.replay().await?
+        {
+            self.give(part);
+        }
+        Ok(())
+    }
+
     /// Waits until the build stands otherwise.
     async fn change(&mut self) {
         let Some(live) = &mut self.live else { return };

@@ -16,7 +16,7 @@ use slipway_store::{StoreError, events};
 use super::NO_CACHE;
 use super::status::Standing;
 use crate::Api;
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 
 /// Events that are looked at for the end of a log, at 64 KiB of text each.
 const LATEST_EVENTS: u16 = 16;
@@ -43,7 +43,15 @@ pub(super) fn answer(req: &HttpRequest, api: &Api, build: &Build) -> Result<Http
 /// A build with the end of its log, as JSON.
 pub(super) async fn in_short(api: &Api, build: &Build) -> Result<String, StoreError> {
     let after = build.last_seq.saturating_sub(i64::from(LATEST_EVENTS)).max(0);
-    let mut batch = events::after(&api.store, build.id, after, LATEST_EVENTS).await?;
+    let read = events::after(&api.store, build.id, after, LATEST_EVENTS).await;
+    let mut batch = match read {
+        // One of many, and the others are to be had.
+        Err(error @ (StoreError::LogAway { .. } | StoreError::LogMissing(_))) => {
+            tracing::warn!("a list has a build without its log: {}", with_causes(&error));
+            Vec::new()
+        }
+        read => read?,
+    };
     batch.retain(|event| event.seq <= build.last_seq);
     let text = Renderer::new(Format::Classic).batch(&batch);
     let all: Vec<&str> = text.lines().collect();
