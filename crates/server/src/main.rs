@@ -3,6 +3,7 @@
 mod deadlines;
 mod inbox;
 mod lifecycle;
+mod log_archive;
 mod metrics;
 mod parts;
 mod retention;

@@ -8,7 +8,7 @@ const LONG: &[f64] =
     &[0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
 
 /// Counted by the process since it started: name, help.
-pub(super) const COUNTERS: [(&str, &str); 8] = [
+pub(super) const COUNTERS: [(&str, &str); 10] = [
     ("slipway_builds_submitted_total", "Builds that this process accepted."),
     (
         "slipway_builds_finished_total",
@@ -23,6 +23,8 @@ pub(super) const COUNTERS: [(&str, &str); 8] = [
         "Deliveries of forges that this process answered, by forge and outcome.",
     ),
     ("slipway_push_retries_total", "Pushes that failed and were tried again."),
+    ("slipway_logs_moved_total", "Logs that this process moved to the blob store."),
+    ("slipway_logs_moved_bytes_total", "What these hold there, in compressed bytes."),
 ];
 
 /// Measured by the process since it started: name, buckets, help.

@@ -30,6 +30,7 @@ impl Ground {
         store.migrate().await?;
         let blobs =
             Blobs::open(&settings.blobs.url_in(&settings.data_dir), &settings.blobs.access())?;
+        let store = store.with_archive(&blobs);
         // Nobody else is there to hear a bell.
         Ok(Self { store, blobs, queue: Queue::open("local:")? })
     }
@@ -44,6 +45,7 @@ impl Ground {
         let store = Store::open_later(&url, settings.shared_keys(role)?)?;
         let blobs =
             Blobs::open(&settings.blobs.url_in(&settings.data_dir), &settings.blobs.access())?;
+        let store = store.with_archive(&blobs);
         Ok(Self { store, blobs, queue: Queue::open_for(&settings.queue.url, hears)? })
     }
 

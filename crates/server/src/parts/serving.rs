@@ -17,7 +17,7 @@ use super::{database, ground::Ground};
 use crate::retention::Keep;
 use crate::roles::Failure;
 use crate::settings::Settings;
-use crate::{deadlines, inbox, retention};
+use crate::{deadlines, inbox, log_archive, retention};
 
 /// The running parts.
 pub(crate) struct Serving {
@@ -26,6 +26,7 @@ pub(crate) struct Serving {
     push: JoinHandle<()>,
     deadlines: JoinHandle<()>,
     retention: JoinHandle<()>,
+    log_archive: JoinHandle<()>,
     inbox: JoinHandle<()>,
     clock: JoinHandle<()>,
     /// Cancelled to send followers away and end the server.
@@ -82,6 +83,10 @@ impl Serving {
             push: tokio::spawn(push.run(closing.clone())),
             deadlines: tokio::spawn(deadlines::run(store.clone(), queue)),
             clock: tokio::spawn(database::keep_time(store.clone())),
+            log_archive: tokio::spawn(log_archive::run(
+                store.clone(),
+                settings.retention.logs_to_blobs(),
+            )),
             retention: tokio::spawn(retention::run(store, blobs, keep)),
             closing,
         })
@@ -95,6 +100,7 @@ impl Serving {
             _ = &mut self.push => "telling of followers",
             _ = &mut self.deadlines => "watch over deadlines",
             _ = &mut self.retention => "retention",
+            _ = &mut self.log_archive => "moving of logs",
             _ = &mut self.inbox => "inbox of webhooks",
             _ = &mut self.clock => "clock",
         }
@@ -113,6 +119,7 @@ impl Serving {
         self.relay.abort();
         self.deadlines.abort();
         self.retention.abort();
+        self.log_archive.abort();
         self.inbox.abort();
         self.clock.abort();
     }

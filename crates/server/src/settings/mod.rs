@@ -126,6 +126,7 @@ impl Settings {
         self.limits.check()?;
         self.sources.check()?;
         self.followers.check()?;
+        self.retention.check()?;
         self.kafka.check()?;
         self.templates.check()?;
         self.webhooks.check()?;
@@ -237,6 +238,9 @@ mod tests {
         assert!(problem("[http]\ntls_key = \"/k\"").contains("http.tls_cert: is missing"));
         assert!(problem("[worker]\nheartbeat_seconds = 30").contains("worker.heartbeat_seconds"));
         assert!(problem("[limits]\ncontext_bytes = 0").contains("limits.context_bytes"));
+        let too_late = problem("[retention]\nbuilds_days = 7\nlogs_to_blobs_days = 7");
+        assert!(too_late.contains("retention.logs_to_blobs_days"), "{too_late}");
+        read("[retention]\nbuilds_days = 0\nlogs_to_blobs_days = 700").unwrap();
         assert!(problem("[database]\nurl = \"mysql://x\"").contains("database.url"));
         assert!(problem("[queue]\nurl = \"redis://x\"").contains("queue.url"));
         assert!(problem("[blobs]\nurl = \"gs://b\"").contains("blobs.url"));
