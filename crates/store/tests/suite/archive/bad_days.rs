@@ -97,7 +97,7 @@ async fn a_blob_that_was_damaged(ground: &Ground) {
         // Another server, that has not read it yet.
         let store = place.store(ground).await;
         let read = events::after(&store, build, 0, u16::MAX).await;
-        let error = read.expect_err("it is not what was written");
+        let Err(error) = read else { panic!("it is not what was written") };
         assert!(!error.is_passing(), "{error:?}");
     }
     std::fs::write(file(folder, build), &whole).unwrap();
