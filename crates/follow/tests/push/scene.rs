@@ -103,7 +103,11 @@ impl Scene {
     }
 
     pub(crate) async fn end(&self, lease: &Lease) {
-        finish(&self.store, lease, Ending::Succeeded, true, now()).await.unwrap();
+        self.end_as(lease, Ending::Succeeded).await;
+    }
+
+    pub(crate) async fn end_as(&self, lease: &Lease, ending: Ending) {
+        finish(&self.store, lease, ending, true, now()).await.unwrap();
         self.tell();
     }
 

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use slipway_domain::{BuildId, Follower, FollowerForm, FollowerKind, Forge, now};
+use slipway_domain::{BuildId, Failure, Follower, FollowerForm, FollowerKind, Forge, Reason, now};
+use slipway_store::builds::Ending;
 use slipway_store::followers::{self, AskedAgain, DeliveryOutcome, FollowerState, Whose};
 
 use crate::scene::{KEY, Scene, follower, status_at};
@@ -98,6 +99,42 @@ async fn the_words_of_older_services_and_of_forges() {
     /shuttle {"building":true,"id":"m","status":"pending","type":"buildshuttle"}
     /shuttle {"building":true,"id":"m","status":"queued","type":"buildshuttle"}
     /shuttle {"building":false,"id":"m","status":"succeeded","type":"buildshuttle"}
+    "#);
+}
+
+/// Each of its two dialects has words of its own for how a build ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_end_in_the_words_of_buildshuttle() {
+    let mut table = Vec::new();
+    let failure = || Failure::new(Reason::StepFailed, "make: Error 2");
+    for ending in [Ending::Failed(failure()), Ending::TimedOut(failure()), Ending::Cancelled] {
+        let receiver = Receiver::start(|_| status(200)).await;
+        let with = |form: FollowerForm, path: &str| Follower {
+            form,
+            ..follower(FollowerKind::Status, &receiver.url(path))
+        };
+        let mut scene = Scene::with(&[
+            with(FollowerForm::Buildshuttle { metadata: None, build: "b1".into() }, "/documented"),
+            with(FollowerForm::Callback { metadata: "a-s".into(), build: 7 }, "/shipped"),
+        ])
+        .await;
+        scene.push();
+        let lease = scene.claim().await;
+        scene.end_as(&lease, ending).await;
+        scene.until(|all| all.iter().all(|one| one.state == FollowerState::Done)).await;
+        for path in ["/documented", "/shipped"] {
+            let told = receiver.got();
+            let last = told.iter().rfind(|got| got.head.split(' ').nth(1) == Some(path)).unwrap();
+            table.push(format!("{path} {}", last.body));
+        }
+    }
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    /documented {"building":false,"id":null,"status":"failed","type":"buildshuttle"}
+    /shipped {"building":false,"id":7,"status":"failed","type":"buildshuttle"}
+    /documented {"building":false,"id":null,"status":"timedout","type":"buildshuttle"}
+    /shipped {"building":false,"id":7,"status":"failed","type":"buildshuttle"}
+    /documented {"building":false,"id":null,"status":"failed","type":"buildshuttle"}
+    /shipped {"building":false,"id":7,"status":"failed","type":"buildshuttle"}
     "#);
 }
 
