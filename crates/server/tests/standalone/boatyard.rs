@@ -10,6 +10,7 @@ use slipway_test_support::web::{Answer, Web};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::buildshuttle::pulled_and_run;
 use crate::sources::release;
 use crate::stack::{Stack, digest_in_registry, fresh, one_host, unique};
 
@@ -89,7 +90,7 @@ async fn every_source_in_every_way_to_send_it() {
     let by_place = format!("upload=@{tar}");
     let mut jobs = Vec::new();
     for (fields, arguments) in [
-        (json!({"dockerfile": fresh("true")}), vec!["-d"]),
+        (json!({"dockerfile": fresh("true") + "CMD [\"echo\", \"it runs\"]\n"}), vec!["-d"]),
         (json!({"TarFile": STANDARD.encode(release())}), [&page[..], &["-d"]].concat()),
         (json!({"tar_url": format!("{}/app.tgz", web.url())}), vec!["-d"]),
         (json!({"tarUrl": format!("{}/octo/app/archive/v1.2.tar.gz", web.url())}), vec!["-d"]),
@@ -115,13 +116,16 @@ async fn every_source_in_every_way_to_send_it() {
     for (job, image) in &jobs {
         let (status, logs) = polled(&stack, job).await;
         assert_eq!(status, "Finished", "{logs}");
-        assert!(logs.contains("==> pushing on a"), "{logs}");
+        // What the registry said of the push is there as well.
+        let (_, push) = logs.split_once("==> pushing on a").unwrap_or_else(|| panic!("{logs}"));
+        assert!(push.contains("1: digest: sha256:"), "{logs}");
         // The old service said so before anything was pushed.
         let known = stack.daemon.build(job).await.unwrap()["digest"].clone();
         let there = digest_in_registry(&env::registry(), image).await;
         assert_eq!(known.as_str(), there.as_deref(), "{logs}");
         assert!(there.is_some(), "{logs}");
     }
+    assert_eq!(pulled_and_run(&jobs[0].1, None).await, "it runs\n");
     stack.leaves_nothing(&jobs.iter().map(|(job, _)| job.as_str()).collect::<Vec<_>>()).await;
 }
 
@@ -133,7 +137,7 @@ async fn a_registry_that_wants_a_login() {
         let body = json!({
             "image_name": format!("{}/boatyard/{}", registry.host, unique()),
             "username": registry.user, "password": password, "email": "u@r.example",
-            "dockerfile": fresh("true"),
+            "dockerfile": fresh("true") + "CMD [\"echo\", \"it runs\"]\n",
         });
         submit(&stack, &["-d", &body.to_string()]).await
     };
@@ -141,7 +145,10 @@ async fn a_registry_that_wants_a_login() {
     let (status, logs) = polled(&stack, &good).await;
     assert_eq!(status, "Finished", "{logs}");
     assert!(!logs.contains(&registry.password), "{logs}");
-    let digest = stack.daemon.build(&good).await.unwrap()["digest"].clone();
+    let known = stack.daemon.build(&good).await.unwrap();
+    let login = Some((registry.user.as_str(), registry.password.as_str()));
+    assert_eq!(pulled_and_run(known["image"].as_str().unwrap(), login).await, "it runs\n");
+    let digest = &known["digest"];
     assert!(digest.as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{digest}");
 
     let bad = job("not-the-password").await;

@@ -11,6 +11,7 @@ use slipway_test_support::web::{Answer, Web};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::buildshuttle::pulled_and_run;
 use crate::sources::release;
 use crate::stack::{Stack, digest_in_registry, fresh, one_host, unique};
 
@@ -71,9 +72,10 @@ async fn a_dockerfile_and_an_archive_become_images() {
     let web = Web::start(|_| Answer::new(200, release())).await.unwrap();
     let settings = format!("[dialects]\ndefault_registry = \"{}\"\n", env::registry());
     let stack = Stack::with(&(settings + &one_host(&env::docker_host()))).await;
-    let dockerfile = URL_SAFE.encode(fresh("echo out of the build"));
+    let dockerfile = fresh("echo out of the build") + "CMD [\"echo\", \"it runs\"]\n";
+    let dockerfile = URL_SAFE.encode(dockerfile);
     let archive = format!("{}/app.tgz", web.url());
-    let mut ids = Vec::new();
+    let (mut ids, mut images) = (Vec::new(), Vec::new());
     for (source, words) in [
         (format!("dockerfile={dockerfile}"), "out of the build\n"),
         (format!("mode=archive&context={archive}"), "COPY kept /\n"),
@@ -92,7 +94,9 @@ async fn a_dockerfile_and_an_archive_become_images() {
         let there = digest_in_registry(&env::registry(), &image).await;
         assert_eq!(done["digest"].as_str(), there.as_deref(), "{done:#}");
         ids.push(id);
+        images.push(image);
     }
+    assert_eq!(pulled_and_run(&images[0], None).await, "it runs\n");
     stack.leaves_nothing(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
 

@@ -96,7 +96,7 @@ async fn engine(method: &str, path: &str, arguments: &[&str]) -> String {
 }
 
 /// Pulls an image to another engine, runs it there, and gives what it says.
-async fn pulled_and_run(image: &str, login: Option<(&str, &str)>) -> String {
+pub(crate) async fn pulled_and_run(image: &str, login: Option<(&str, &str)>) -> String {
     let auth =
         login.map_or(json!({}), |(user, password)| json!({"username": user, "password": password}));
     let auth = format!("X-Registry-Auth: {}", URL_SAFE.encode(auth.to_string()));

@@ -1,4 +1,4 @@
-//! Who is told of a build: callbacks and webhooks of statuses.
+//! Who is told of a build: callbacks, and webhooks of statuses and of the log.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,11 +67,36 @@ async fn hear(mut connection: TcpStream) -> std::io::Result<Told> {
         let found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.to_owned()).next().unwrap_or_default()
     };
-    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
-    connection.read_exact(&mut body).await?;
+    let body = match header("transfer-encoding").as_str() {
+        "chunked" => chunks(&mut connection).await?,
+        _ => {
+            let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+            connection.read_exact(&mut body).await?;
+            body
+        }
+    };
     connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
     connection.shutdown().await?;
     Ok((header("authorization"), String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// A body whose length nobody knows before its end.
+async fn chunks(connection: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut length = Vec::new();
+        while !length.ends_with(b"\r\n") {
+            length.push(connection.read_u8().await?);
+        }
+        let length = String::from_utf8_lossy(&length).trim().to_owned();
+        let length = usize::from_str_radix(&length, 16).map_err(std::io::Error::other)?;
+        let mut chunk = vec![0; length + 2];
+        connection.read_exact(&mut chunk).await?;
+        body.extend_from_slice(&chunk[..length]);
+        if length == 0 {
+            return Ok(body);
+        }
+    }
 }
 
 /// Bodies as values: the order of their keys says nothing.
@@ -114,32 +139,38 @@ async fn a_callback_is_told_twice_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_of_the_documented_one() {
     let (stack, ear) = (Stack::plain().await, Ear::open().await);
-    let data = STANDARD.encode(context(&fresh("true")));
+    let data = STANDARD.encode(context(&fresh("echo said in the build")));
     let place = ear.url.strip_prefix("http://").unwrap();
     let body = json!({
         "metadata": {"any": ["thing"]},
-        "webhooks": {"status": [format!("http://t0ken@{place}/a"), format!("http://u:p@{place}/b")]},
+        "webhooks": {
+            "status": [format!("http://t0ken@{place}/a"), format!("http://u:p@{place}/b")],
+            "logs": format!("http://l0gs@{place}/c"),
+        },
         "source": {"url": format!("data:application/gzip;base64,{data}")},
         "destination": {"image": format!("docker://{}/told/{}:1", env::registry(), unique())},
     });
     assert_eq!(post(&stack, "/web/1", &body).await.0, "200");
     assert_eq!(newest_over(&stack).await["status"], "succeeded");
-    let told = ear.heard(4).await;
+    let told = ear.heard(7).await.into_iter();
+    // The log is one request, in the classic builder's look, held open to the end.
+    let (log, told): (Vec<Told>, Vec<Told>) = told.partition(|(to, _)| to == "l0gs");
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(
+        log[0].1.starts_with("Step 1/") && log[0].1.contains("\nsaid in the build\n"),
+        "{log:?}"
+    );
     for auth in ["t0ken", "Basic dTpw"] {
         let own: Vec<Told> = told.iter().filter(|(to, _)| to == auth).cloned().collect();
         let own = bodies(&own);
         let words: Vec<&str> = own.iter().map(|body| body["status"].as_str().unwrap()).collect();
-        assert_eq!(
-            (words.first(), words.last()),
-            (Some(&"pending"), Some(&"succeeded")),
-            "{told:?}"
-        );
+        assert_eq!(words, ["pending", "queued", "succeeded"], "{told:?}");
         for body in &own {
             assert_eq!(
                 (&body["id"], &body["type"]),
                 (&json!({"any": ["thing"]}), &json!("buildshuttle"))
             );
-            assert!(body["building"].is_boolean(), "{body}");
+            assert_eq!(body["building"], body["status"] != "succeeded", "{body}");
         }
     }
     stack.leaves_nothing(&[]).await;

@@ -51,6 +51,8 @@ impl Browser {
         let running = Command::new(program)
             // A container's root has no sandbox; and nothing is looked for but this page.
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
+            // Of which a container has little.
+            .arg("--disable-dev-shm-usage")
             .args(["--disable-background-networking", "--disable-component-update"])
             .args([
                 "--no-proxy-server",
