@@ -1,8 +1,16 @@
 //! boatyard's multipart form, as browsers and `curl -F` send it.
 
+use std::io::Read as _;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
+use serde_json::json;
 use slipway_api::Limits;
 use slipway_domain::Source;
+use slipway_store::builds::Ending;
+use slipway_store::uploads;
 
 use crate::server::{Answer, Server, a_tar, answer};
 use crate::worker::Worker;
@@ -62,6 +70,35 @@ async fn parts_by_name_and_by_position() {
         assert_eq!(std::fs::read(blob).unwrap(), tar, "{what}");
         assert_eq!(claimed.secrets.registry_auth.len(), 1, "{what}");
         assert_eq!(server.blobs_left(1).await.len(), 1, "{what}");
+    }
+}
+
+/// In base64, in a form, and each byte of it there in the end.
+#[tokio::test]
+async fn twenty_megabytes_in_one_request() {
+    let server = Server::start().await;
+    let mut archive = b"\x1f\x8b\x08\x00".to_vec();
+    archive.extend((0_u32..20 << 18).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()));
+    let json = json!({"image_name": "r.example/app", "TarFile": STANDARD.encode(&archive)});
+    let form = form(&[("TarFile", Some("c.tgz"), &archive), ("Json", None, JSON)]);
+    let worker = Worker::start(&server).await;
+    for (kind, body) in [
+        ("application/x-www-form-urlencoded", json.to_string().into_bytes()),
+        ("multipart/form-data; boundary=XX", form),
+    ] {
+        let request = server.request(Method::POST, "/api/v1/build").header("Content-Type", kind);
+        // Without optimisation, tens of megabytes take their time.
+        let request = request.timeout(Duration::from_secs(300));
+        let accepted = answer(request.body(body)).await;
+        assert_eq!(accepted.status, 200, "{kind}: {accepted:?}");
+        let claimed = worker.claim().await;
+        let Source::Upload { id } = claimed.spec.source else { panic!("{:?}", claimed.spec) };
+        let (store, blobs) = (&server.api.store, &server.api.blobs);
+        let mut blob = uploads::open(store, blobs, id).await.unwrap().unwrap();
+        let mut sent = Vec::new();
+        blob.read_to_end(&mut sent).unwrap();
+        assert!(sent == archive, "{kind}: the bytes differ");
+        worker.finish(&claimed.lease, Ending::Cancelled).await;
     }
 }
 
