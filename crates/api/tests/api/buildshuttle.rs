@@ -125,6 +125,8 @@ async fn what_does_not_fit() {
         with("webhooks", json!({"status": "ftp://token@x"})),
         with("webhooks", json!({"status": "kafka://b:9092/t"})),
         with("webhooks", json!({"logs": ["https://x.example", "kafka://hunter2@b:9092/t"]})),
+        with("webhooks", json!({"logs": "failover(kafka://a:9092/t, kafka://b:9092/t"})),
+        with("webhooks", json!({"status": "http://hunter2@10.1.2.3/x"})),
         with("metadata", json!("m".repeat(3000))),
     ] {
         table.push(send(&server, "/a/b", body).await.line());
