@@ -5,6 +5,7 @@
 //! signature was checked, and then by those triggers alone whose secret it was signed with.
 
 mod armed;
+mod headers;
 mod inbox;
 mod payload;
 pub(crate) mod receive;

@@ -3,11 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use slipway_api_types::{ErrorView, WebhookAnswer};
-use slipway_domain::{FieldError, Forge, Secret, WebhookId};
+use slipway_domain::{Forge, Secret, WebhookId};
 use slipway_store::StoreError;
 use slipway_store::webhooks::{self, Arrived, TakenIn};
 
 use super::armed::signers;
+use super::headers::{self, Headers};
 use super::signature::{Proof, sha256};
 use super::{Told, armed, payload};
 use crate::error::Error;
@@ -15,8 +16,9 @@ use crate::{Api, body};
 
 /// The largest delivery that GitHub sends.
 const MAX_BODY: usize = 25 << 20;
-/// Longer than any forge's name for a delivery.
-const MAX_NAME: usize = 200;
+
+/// A request as it comes in.
+type Sent = (HttpRequest, web::Payload, web::Data<Api>);
 
 /// What became of a request.
 enum Received {
@@ -45,12 +47,8 @@ enum Received {
         (status = 413, description = "It is larger than 25 MiB", body = ErrorView),
     )
 )]
-pub(crate) async fn github(
-    req: HttpRequest,
-    payload: web::Payload,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Error> {
-    receive(Forge::Github, req, payload, api).await
+pub(crate) async fn github(sent: Sent) -> Result<HttpResponse, Error> {
+    receive(Forge::Github, sent).await
 }
 
 /// Take a delivery of Gitea or Forgejo
@@ -65,12 +63,8 @@ pub(crate) async fn github(
         (status = 401, description = "It is not signed, or not by anybody known", body = ErrorView),
     )
 )]
-pub(crate) async fn gitea(
-    req: HttpRequest,
-    payload: web::Payload,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Error> {
-    receive(Forge::Gitea, req, payload, api).await
+pub(crate) async fn gitea(sent: Sent) -> Result<HttpResponse, Error> {
+    receive(Forge::Gitea, sent).await
 }
 
 /// Take a delivery of GitLab
@@ -85,21 +79,12 @@ pub(crate) async fn gitea(
         (status = 401, description = "The token is nobody's", body = ErrorView),
     )
 )]
-pub(crate) async fn gitlab(
-    req: HttpRequest,
-    payload: web::Payload,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Error> {
-    receive(Forge::Gitlab, req, payload, api).await
+pub(crate) async fn gitlab(sent: Sent) -> Result<HttpResponse, Error> {
+    receive(Forge::Gitlab, sent).await
 }
 
-async fn receive(
-    forge: Forge,
-    req: HttpRequest,
-    payload: web::Payload,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Error> {
-    let received = take(forge, &req, payload, &api).await;
+async fn receive(forge: Forge, sent: Sent) -> Result<HttpResponse, Error> {
+    let received = take(forge, sent).await;
     let outcome = match &received {
         Ok(Received::New(answer)) if answer.reason.is_none() => "accepted",
         Ok(Received::New(_) | Received::Nothing | Received::Pong) => "ignored",
@@ -119,16 +104,11 @@ async fn receive(
     })
 }
 
-async fn take(
-    forge: Forge,
-    req: &HttpRequest,
-    payload: web::Payload,
-    api: &Api,
-) -> Result<Received, Error> {
+async fn take(forge: Forge, (req, payload, api): Sent) -> Result<Received, Error> {
     // Who has nothing to show is not listened to.
-    let proof = Proof::of(forge, req)?;
-    let body = body::read(req, payload, MAX_BODY).await?;
-    let armed = armed(api).await?;
+    let proof = Proof::of(forge, &req)?;
+    let body = body::read(&req, payload, MAX_BODY).await?;
+    let armed = armed(&api).await?;
     let signers = signers(forge, &armed, &api.webhooks);
     if signers.is_empty() {
         tracing::warn!(
@@ -136,9 +116,10 @@ async fn take(
             "a webhook came, and neither a trigger nor the settings have a secret for it"
         );
     }
-    let (signed_for, sha256) = check(api, proof, signers, body.clone()).await?;
+    let (signed_for, sha256) = check(&api, proof, signers, body.clone()).await?;
     let signed_for = signed_for.ok_or(Error::WronglySigned)?;
-    let event = header(req, event_header(forge))?;
+    let names = Headers::of(forge);
+    let event = headers::value(&req, names.event)?;
     let json = payload::json(&body)?;
     let (happening, ignored) = match payload::read(forge, &event, &json)? {
         Told::Ping => return Ok(Received::Pong),
@@ -146,7 +127,7 @@ async fn take(
         Told::Happened { happening, ignored } => (happening, ignored),
     };
     // A proxy may have dropped the name; the body stands for itself then.
-    let delivery = header(req, delivery_header(forge)).unwrap_or_else(|_| sha256.clone());
+    let delivery = headers::value(&req, names.delivery).unwrap_or_else(|_| sha256.clone());
     let arrived = Arrived {
         id: WebhookId::generate(),
         forge,
@@ -198,29 +179,4 @@ async fn check(
         .await
         // The process is ending.
         .map_err(|error| StoreError::Unavailable(error.into()).into())
-}
-
-const fn event_header(forge: Forge) -> &'static str {
-    match forge {
-        Forge::Github => "X-GitHub-Event",
-        Forge::Gitea => "X-Gitea-Event",
-        Forge::Gitlab => "X-Gitlab-Event",
-    }
-}
-
-/// The forge's name for a delivery; GitLab's is the same for all tries of one.
-const fn delivery_header(forge: Forge) -> &'static str {
-    match forge {
-        Forge::Github => "X-GitHub-Delivery",
-        Forge::Gitea => "X-Gitea-Delivery",
-        Forge::Gitlab => "Idempotency-Key",
-    }
-}
-
-fn header(req: &HttpRequest, name: &'static str) -> Result<String, Error> {
-    let value = req.headers().get(name).and_then(|value| value.to_str().ok());
-    let value = value.filter(|value| (1..=MAX_NAME).contains(&value.len()));
-    value.map(ToOwned::to_owned).ok_or_else(|| {
-        FieldError::new(name, format!("is missing, or longer than {MAX_NAME} characters")).into()
-    })
 }

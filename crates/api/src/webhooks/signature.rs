@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use slipway_domain::{Forge, Secret};
 use subtle::ConstantTimeEq as _;
 
+use super::headers::Headers;
 use crate::error::Error;
 
 /// What a request has to show for itself.
@@ -25,12 +26,8 @@ pub(super) enum Proof {
 impl Proof {
     /// Takes it from the headers.
     pub(super) fn of(forge: Forge, req: &HttpRequest) -> Result<Self, Error> {
-        let names: &[&'static str] = match forge {
-            Forge::Github => &["X-Hub-Signature-256"],
-            Forge::Gitea => &["X-Gitea-Signature", "X-Forgejo-Signature"],
-            Forge::Gitlab => &["X-Gitlab-Token"],
-        };
-        let header = names.first().copied().unwrap_or_default();
+        let names = Headers::of(forge).proof;
+        let [header, _] = names;
         let value = names.iter().find_map(|name| req.headers().get(*name));
         let value = value.ok_or(Error::Unsigned { header })?.to_str().unwrap_or_default();
         match forge {
