@@ -1,99 +1,32 @@
-//! Deliveries of forges: signed, taken in once, worked off, and all that can be wrong with them.
+//! What becomes of deliveries that are.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::Sha256;
-use slipway_api::webhooks::{ForgeSecrets, Webhooks, work_one};
-use slipway_domain::{Forge, TriggerDefinition, TriggerEvent, TriggerSecrets};
+use slipway_api::webhooks::work_one;
+use slipway_domain::{Forge, TriggerDefinition};
 use slipway_store::webhooks::claim;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-use crate::server::{Answer, Server, answer};
-
-const SECRET: &str = "hunter2";
-const PUSH: &str = include_str!("../data/github/push.json");
-const COMMIT: &str = "6113728f27ae82c7b1a177c8d03f9e96e0adf246";
-
-fn hmac(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body);
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn definition() -> TriggerDefinition {
-    TriggerDefinition {
-        events: TriggerEvent::ALL.to_vec(),
-        ..TriggerDefinition::new(
-            "all",
-            Forge::Github,
-            "**",
-            "r.example/{owner}/{repo}:{tag|branch|pr}",
-        )
-    }
-}
-
-/// A server whose settings have these triggers, each with a secret or the forge's, and a token.
-async fn server(triggers: Vec<(TriggerDefinition, Option<&str>)>) -> Server {
-    let armed = |(definition, secret): (TriggerDefinition, Option<&str>)| {
-        let secret = secret.map(|secret| secret.to_owned().into());
-        let secrets = TriggerSecrets { secret, token: Some("t0ken".to_owned().into()) };
-        (definition.parse().unwrap(), secrets)
-    };
-    let of_all = || Some(SECRET.to_owned().into());
-    Server::with_webhooks(Webhooks {
-        triggers: Arc::new(triggers.into_iter().map(armed).collect()),
-        secrets: ForgeSecrets { github: of_all(), gitea: of_all(), gitlab: of_all() },
-        github_api: Some("https://api.github.com".into()),
-        ..Webhooks::default()
-    })
-    .await
-}
-
-/// A delivery of GitHub that is signed with `secret`.
-fn signed(server: &Server, secret: &str, event: &str, id: &str, body: &str) -> RequestBuilder {
-    server
-        .request(Method::POST, "/webhooks/github")
-        .header("Content-Type", "application/json")
-        .header("X-GitHub-Event", event)
-        .header("X-GitHub-Delivery", id)
-        .header("X-Hub-Signature-256", format!("sha256={}", hmac(secret, body.as_bytes())))
-        .body(body.to_owned())
-}
-
-async fn deliver(server: &Server, event: &str, id: &str, body: &str) -> Answer {
-    answer(signed(server, SECRET, event, id, body)).await
-}
-
-async fn worked(server: &Server) -> Value {
-    while work_one(&server.api).await.unwrap() {}
-    server.get("/api/v2/triggers/deliveries").await.json()["deliveries"].clone()
-}
-
-async fn builds(server: &Server) -> Vec<Value> {
-    server.get("/api/v2/builds").await.json()["builds"].as_array().unwrap().clone()
-}
+use super::{COMMIT, PUSH, SECRET, builds, definition, deliver, hmac, server, signed, worked};
+use crate::server::answer;
 
 #[tokio::test]
 async fn githubs_examples_become_builds() {
     let server = server(vec![(definition(), None)]).await;
-    let ping = deliver(&server, "ping", "0", include_str!("../data/github/ping.json")).await;
+    let ping = deliver(&server, "ping", "0", include_str!("../../data/github/ping.json")).await;
     assert_eq!(ping.line(), "200 pong");
 
     let push = deliver(&server, "push", "1", PUSH).await;
     assert_eq!((push.status, &push.json()["status"]), (202, &json!("accepted")), "{push:?}");
     assert!(builds(&server).await.is_empty(), "answered first, worked later");
-    let release = include_str!("../data/github/release.json");
+    let release = include_str!("../../data/github/release.json");
     assert_eq!(deliver(&server, "release", "2", release).await.status, 202);
-    let opened = include_str!("../data/github/pull_request.json");
+    let opened = include_str!("../../data/github/pull_request.json");
     assert_eq!(deliver(&server, "pull_request", "3", opened).await.status, 202);
-    let newer = include_str!("../data/github/pull_request_synchronize.json");
+    let newer = include_str!("../../data/github/pull_request_synchronize.json");
     assert_eq!(deliver(&server, "pull_request", "4", newer).await.status, 202);
-    let tag = include_str!("../data/github/push_tag.json");
+    let tag = include_str!("../../data/github/push_tag.json");
     assert_eq!(deliver(&server, "push", "5", tag).await.status, 202);
 
     let told = worked(&server).await;
@@ -131,27 +64,6 @@ async fn githubs_examples_become_builds() {
     assert_eq!(push["metadata"]["trigger"], "all");
     let all = told.to_string() + &serde_json::to_string(&builds).unwrap();
     assert!(!all.contains(SECRET) && !all.contains("t0ken"), "{all}");
-}
-
-#[tokio::test]
-async fn unsigned_and_wrongly_signed() {
-    let server = server(vec![(definition(), None)]).await;
-    let path = "/webhooks/github";
-    let unsigned = server.post(path, PUSH).await;
-    assert_eq!((unsigned.status, &unsigned.json()["error"]["code"]), (401, &json!("unsigned")));
-    for signature in
-        ["sha256=", "sha1=00", "x", &format!("sha256={}", hmac("another", PUSH.as_bytes()))]
-    {
-        let request = server.request(Method::POST, path).header("X-GitHub-Event", "push");
-        let request = request.header("X-Hub-Signature-256", signature).body(PUSH);
-        let refused = answer(request).await;
-        let code = &refused.json()["error"]["code"];
-        assert_eq!((refused.status, code), (401, &json!("wrongly_signed")), "{signature}");
-    }
-    // Nothing of what is not signed is read: not even that it is no JSON.
-    let refused = answer(signed(&server, "another", "push", "1", "{")).await;
-    assert_eq!(refused.status, 401);
-    assert_eq!(worked(&server).await, json!([]));
 }
 
 #[tokio::test]
@@ -195,12 +107,13 @@ async fn what_no_trigger_is_for_and_what_asks_for_no_build() {
         ("star", "not even JSON"),
         (
             "pull_request",
-            &*include_str!("../data/github/pull_request.json").replace("\"opened\"", "\"closed\""),
+            &*include_str!("../../data/github/pull_request.json")
+                .replace("\"opened\"", "\"closed\""),
         ),
     ] {
         assert_eq!(deliver(&server, event, event, body).await.line(), "204 ", "{event}");
     }
-    let deleted = include_str!("../data/github/push_deleted.json");
+    let deleted = include_str!("../../data/github/push_deleted.json");
     let ignored = deliver(&server, "push", "1", deleted).await;
     assert_eq!((ignored.status, &ignored.json()["status"]), (202, &json!("ignored")));
     let again = deliver(&server, "push", "1", deleted).await;
@@ -224,7 +137,7 @@ async fn forks_are_built_where_asked_for_and_without_the_token() {
         ..definition()
     };
     let server = server(vec![(definition(), None), (forks, None)]).await;
-    let body = include_str!("../data/github/pull_request.json");
+    let body = include_str!("../../data/github/pull_request.json");
     let mut fork: Value = serde_json::from_str(body).unwrap();
     fork["pull_request"]["head"]["repo"]["full_name"] = json!("mallory/Hello-World");
     deliver(&server, "pull_request", "1", &fork.to_string()).await;
@@ -246,105 +159,6 @@ async fn forks_are_built_where_asked_for_and_without_the_token() {
     server.post(&format!("{path}/cancel"), "").await;
     let retry = server.post(&format!("{path}/retry"), "").await;
     assert_eq!(retry.json()["error"]["code"], "logins_erased", "its token went with its end");
-}
-
-#[tokio::test]
-async fn too_large_and_unreadable() {
-    let server = server(vec![(definition(), None)]).await;
-    let head = format!(
-        "POST /webhooks/github HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256={}\r\n\
-         Content-Length: {}\r\n\r\n",
-        "0".repeat(64),
-        30 << 20
-    );
-    let refused = server.raw(head.as_bytes()).await;
-    assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
-    assert!(refused.contains(r#"{"error":{"code":"too_large""#), "{refused}");
-
-    for (event, body, field) in [
-        ("push", "{\"ref\": ", None),
-        ("push", "[]", None),
-        ("push", "{}", Some("ref")),
-        ("push", "{\"ref\": 1}", Some("ref")),
-        ("pull_request", "null", None),
-    ] {
-        let refused = deliver(&server, event, body, body).await;
-        assert_eq!(refused.status, 400, "{body}: {refused:?}");
-        assert_eq!(refused.json()["error"]["field"].as_str(), field, "{body}");
-    }
-    let mut odd: Value = serde_json::from_str(PUSH).unwrap();
-    for name in ["../x/y", "octo/a b", "octo/a\u{0}", "octo", "octo/..", "-o/a", "octo/ä"] {
-        odd["repository"]["full_name"] = json!(name);
-        let refused = deliver(&server, "push", "odd", &odd.to_string()).await;
-        assert_eq!(refused.json()["error"]["field"], "repository", "{name}");
-    }
-    odd["repository"]["full_name"] = json!("octo/app");
-    odd["head_commit"]["id"] = json!("--upload-pack=x");
-    let refused = deliver(&server, "push", "odd", &odd.to_string()).await;
-    assert_eq!(refused.json()["error"]["field"], "commit");
-    let nameless = answer(
-        server
-            .request(Method::POST, "/webhooks/github")
-            .header("X-Hub-Signature-256", format!("sha256={}", hmac(SECRET, PUSH.as_bytes())))
-            .body(PUSH),
-    )
-    .await;
-    assert_eq!(nameless.json()["error"]["field"], "X-GitHub-Event");
-    assert_eq!(worked(&server).await, json!([]));
-}
-
-/// Its length is not announced, so that it is known only when it is too large.
-#[tokio::test]
-async fn thirty_megabytes_in_pieces() {
-    let server = server(vec![(definition(), None)]).await;
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let head = format!(
-        "POST /webhooks/github HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256={}\r\n\
-         Transfer-Encoding: chunked\r\n\r\n",
-        "0".repeat(64),
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let piece = [&b"100000\r\n"[..], &vec![b' '; 1 << 20], b"\r\n"].concat();
-    let (mut from, mut to) = stream.split();
-    let sending = async {
-        for _ in 0..30 {
-            // It may have hung up by now.
-            if to.write_all(&piece).await.is_err() {
-                break;
-            }
-        }
-        std::future::pending::<()>().await;
-    };
-    let mut answer = [0; 13];
-    tokio::select! {
-        read = from.read_exact(&mut answer) => drop(read.unwrap()),
-        () = sending => {}
-    }
-    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413 ");
-    assert_eq!(worked(&server).await, json!([]));
-}
-
-/// *Testing the webhook payload validation* of GitHub's documentation, as a request. Its payload
-/// is no event, so that a ping is all that it can be.
-#[tokio::test]
-async fn githubs_signature_of_its_own_example() {
-    let server = Server::with_webhooks(Webhooks {
-        secrets: ForgeSecrets {
-            github: Some("It's a Secret to Everybody".to_owned().into()),
-            ..ForgeSecrets::default()
-        },
-        ..Webhooks::default()
-    })
-    .await;
-    let digits = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-    for (body, expected) in [("Hello, World!", "200 pong"), ("Hello, World?", "401 ")] {
-        let request = server
-            .request(Method::POST, "/webhooks/github")
-            .header("X-GitHub-Event", "ping")
-            .header("X-Hub-Signature-256", format!("sha256={digits}"));
-        let answered = answer(request.body(body)).await;
-        assert!(answered.line().starts_with(expected), "{answered:?}");
-    }
 }
 
 #[tokio::test]
