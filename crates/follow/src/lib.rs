@@ -7,6 +7,6 @@ pub mod render;
 mod tail;
 mod waiting;
 
-pub use hub::{Follower, Hub, Next, Part, Shape};
+pub use hub::{Follower, Hub, Next, Part, ProjectFollower, Shape};
 pub use render::{Aside, Format, Renderer, Text, as_text};
 pub use tail::Tail;

@@ -60,7 +60,8 @@ pub(crate) fn last_word(event: &str, last_seq: i64) -> Bytes {
     aside(event, &serde_json::json!({ "last_seq": last_seq }))
 }
 
-const fn kind(body: &EventBody) -> &'static str {
+/// The name of an event's kind.
+pub(crate) const fn kind(body: &EventBody) -> &'static str {
     match body {
         EventBody::State { .. } => "state",
         EventBody::Step { .. } => "step",

@@ -9,6 +9,7 @@ mod origin;
 mod pieces;
 pub(crate) mod several;
 pub(crate) mod socket;
+pub(crate) mod together;
 
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl Live {
         Self { hub: Hub::new(store, queue, runtime), origins }
     }
 
-    /// How many builds are read at the moment because somebody waits for what they do.
+    /// How many builds and projects are read at the moment because somebody waits for what they do.
     #[must_use]
     pub fn readers(&self) -> usize {
         self.hub.readers()

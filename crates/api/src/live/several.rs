@@ -3,13 +3,12 @@
 //! A place in it is the place in each of them, so that it is as exact as theirs: there is no
 //! order between builds that could lose one whose rows were committed late.
 
-use std::sync::Arc;
-
 use futures::future::select_all;
-use slipway_domain::{BuildId, Event, EventBody};
+use slipway_domain::{BuildId, EventBody};
 use slipway_follow::{Follower, Next};
 use slipway_store::StoreError;
-use slipway_store::builds::Waiting;
+
+use super::together::Said;
 
 /// One client's place in several builds.
 #[derive(Debug)]
@@ -25,17 +24,6 @@ struct Place {
     build: BuildId,
     follower: Follower,
     over: bool,
-}
-
-/// What there is to say.
-#[derive(Debug)]
-pub(crate) enum Said {
-    /// Something happened in a build.
-    Event(BuildId, Event),
-    /// Why a build waits.
-    Waiting(BuildId, Arc<Waiting>),
-    /// All of them are over.
-    End,
 }
 
 impl Several {

@@ -1,48 +1,51 @@
-//! `GET /api/v2/events` and `/api/v2/events/ws`: what happens in several builds, as one
-//! stream. A page that shows many builds would else need a connection for each, and a browser
-//! has six.
+//! `GET /api/v2/events` and `/api/v2/events/ws`: what happens in several builds, or in all builds
+//! of a project, as one stream. A page that shows many builds would else need a connection for
+//! each, and a browser has six.
 
-use std::convert::Infallible;
-
-use actix_http::ws::CloseCode;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::{Buf as _, Bytes};
-use futures::{Stream, stream};
-use serde::Serialize;
-use serde_json::json;
 use slipway_api_types::ErrorView;
-use slipway_domain::{BuildId, Event, EventBody, FieldError};
-use slipway_store::StoreError;
-use slipway_store::builds::{self, Waiting};
-use tokio_util::sync::CancellationToken;
+use slipway_domain::{BuildId, FieldError, Project};
+use slipway_store::builds;
+use slipway_store::stream::Place;
 use uuid::Uuid;
 
 use crate::Api;
-use crate::error::{Error, with_causes};
-use crate::live::several::{Said, Several};
-use crate::live::socket::{Talk, Upgrade, Word};
-use crate::live::{HEARTBEAT, PAUSE, PIECE, message};
+use crate::error::Error;
+use crate::live::message;
+use crate::live::several::Several;
+use crate::live::socket::Upgrade;
+use crate::live::together::{Following, Speaker, Together};
 use crate::params::{self, Params};
 
 /// Each needs a place of its own.
 const MOST_BUILDS: usize = 100;
 
-/// Follow several builds
+/// Follow several builds, or a project
 ///
-/// The events of all the builds named, as server-sent events; each has its `build` beside what
-/// the build's own stream has. States and steps; output, too, with `logs=true`. The id of each,
-/// and `from`, is a place in all of them: the numbers of the last events you have, in the order
-/// of `builds`, with dots between, such as `12.0.7`. Give it with the same list, as it came or
-/// made of each build's `last_seq`. Builds that are over end by themselves, and after the last
-/// one comes `end`. `reconnect` means that this server is about to stop: come back with
-/// `Last-Event-ID`. `waiting` says why a build waits.
+/// The events of all the builds named, or of all builds of a project, those included that are
+/// submitted later, as server-sent events; each has its `build` beside what the build's own stream
+/// has. States and steps; output, too, with `logs=true`, for `builds` only. Whoever comes back with
+/// the id of the last event it has, to any server, misses nothing and gets nothing twice.
+/// `reconnect` means that this server is about to stop: come back with `Last-Event-ID`.
+///
+/// Of `builds`, the id of each, and `from`, is a place in all of them: the numbers of the last
+/// events you have, in the order of `builds`, with dots between, such as `12.0.7`. Give it with the
+/// same list, as it came or made of each build's `last_seq`. Builds that are over end by
+/// themselves, and after the last one comes `end`. `waiting` says why a build waits.
+///
+/// Of `project`, the id is one of the stream's own, for you to give back and not to look into.
+/// Without one it begins now, and `from=0` is all that is kept. It has no end. The first message is
+/// `begin`, whose `id` is the place from which it goes on: to have a list of builds and all that
+/// comes after it, wait for `begin`, then ask for the list, and pass over events whose `seq` is not
+/// above the `last_seq` of their build there.
 #[utoipa::path(
     get, path = "/api/v2/events", tag = "builds", operation_id = "follow_builds",
     params(
-        ("builds" = String, Query,
+        ("builds" = Option<String>, Query,
             description = "The builds' ids with commas between; 100 at most"),
-        ("logs" = Option<bool>, Query, description = "Their output, too"),
+        ("project" = Option<String>, Query, description = "The project, in place of `builds`"),
+        ("logs" = Option<bool>, Query, description = "The output of `builds`, too"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event you have"),
         ("from" = Option<String>, Query, description = "The same, where a header cannot be set"),
     ),
@@ -59,7 +62,7 @@ const MOST_BUILDS: usize = 100;
 )]
 pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
     let header = req.headers().get("Last-Event-ID").map(|value| value.to_str().unwrap_or("?"));
-    let (several, over) = asked(&req, &api, header).await?;
+    let (together, over) = asked(&req, &api, header).await?;
     if over && header.is_some() {
         return Ok(HttpResponse::NoContent().finish());
     }
@@ -68,25 +71,26 @@ pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<Http
     if req.method() == Method::HEAD {
         return Ok(response.finish());
     }
-    let rest = Bytes::from_static(message::GREETING);
-    let following = Following { several, stopping: api.stopping.clone(), rest, ended: false };
+    let following = Following::new(together, api.stopping.clone());
     Ok(response.streaming(following.into_stream()))
 }
 
-/// Follow several builds over a WebSocket
+/// Follow several builds, or a project, over a WebSocket
 ///
-/// The same, a text frame for each event. After the last one the server closes with 1000. 1001
-/// means that this server is about to stop, and 1011 that it cannot go on: come back with
-/// `from`, made of the last `seq` of each build.
+/// The same, a text frame for each event. After the last one of `builds` the server closes with
+/// 1000. 1001 means that this server is about to stop, and 1011 that it cannot go on: come back
+/// with `from`, made of the last `seq` of each build, or, of a `project`, with the `place` of the
+/// last frame that had one.
 #[utoipa::path(
     get, path = "/api/v2/events/ws", tag = "builds", operation_id = "follow_builds_ws",
     params(
-        ("builds" = String, Query,
+        ("builds" = Option<String>, Query,
             description = "The builds' ids with commas between; 100 at most"),
-        ("logs" = Option<bool>, Query, description = "Their output, too"),
+        ("project" = Option<String>, Query, description = "The project, in place of `builds`"),
+        ("logs" = Option<bool>, Query, description = "The output of `builds`, too"),
         ("from" = Option<String>, Query,
             description = "The numbers of the last events you have, in the order of `builds`, \
-                with dots between"),
+                with dots between; of a `project`, the last `place` you have"),
     ),
     responses(
         (status = 101, description = "The WebSocket"),
@@ -102,8 +106,8 @@ pub(crate) async fn socket(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Error> {
     let upgrade = Upgrade::check(&req, &api.live.origins)?;
-    let (several, _) = asked(&req, &api, None).await?;
-    Ok(upgrade.open(payload, Speaker { several, stopping: api.stopping.clone() }))
+    let (together, _) = asked(&req, &api, None).await?;
+    Ok(upgrade.open(payload, Speaker::new(together, api.stopping.clone())))
 }
 
 /// What a request asks for, and whether there is nothing left of it.
@@ -111,14 +115,49 @@ async fn asked(
     req: &HttpRequest,
     api: &Api,
     header: Option<&str>,
-) -> Result<(Several, bool), Error> {
-    let params = Params::read(req, &["builds", "logs", "from"])?;
+) -> Result<(Together, bool), Error> {
+    let params = Params::read(req, &["builds", "project", "logs", "from"])?;
     let logs = params.flag("logs")?;
-    let ids = ids(params.get("builds").unwrap_or_default())?;
     let from = match header.filter(|text| !text.is_empty()) {
         Some(text) => Some(("Last-Event-ID", text)),
         None => params.get("from").map(|text| ("from", text)),
     };
+    match (params.get("builds"), params.get("project")) {
+        (Some(_), Some(_)) => {
+            Err(FieldError::new("project", "does not go together with builds").into())
+        }
+        (None, None) => Err(FieldError::new("builds", "is missing")
+            .hint("give the ids of the builds with commas between, or a project")
+            .into()),
+        (Some(ids), None) => of_builds(api, ids, from, logs).await,
+        (None, Some(_)) if logs => Err(FieldError::new("logs", "is not for a project's stream")
+            .hint("follow the builds whose output you want, with builds=")
+            .into()),
+        (None, Some(name)) => Ok((of_project(api, name, from).await?, false)),
+    }
+}
+
+async fn of_project(api: &Api, name: &str, from: Option<(&str, &str)>) -> Result<Together, Error> {
+    let project = Project::parse(name)?;
+    let from: Option<Place> = from
+        .map(|(name, text)| {
+            text.trim().parse().map_err(|_| {
+                FieldError::new(name, "is no place in the stream of a project")
+                    .hint("give the id of the last event you have; 0 is before all that is kept")
+            })
+        })
+        .transpose()?;
+    let follower = api.live.hub.follow_project(&project, from).await?;
+    Ok(Together::Project { follower, begun: false })
+}
+
+async fn of_builds(
+    api: &Api,
+    ids: &str,
+    from: Option<(&str, &str)>,
+    logs: bool,
+) -> Result<(Together, bool), Error> {
+    let ids = parse(ids)?;
     let places = match from {
         Some((name, text)) => places(name, text, ids.len())?,
         None => vec![0; ids.len()],
@@ -130,10 +169,10 @@ async fn asked(
         // A number from another life of the database must not hide what happens from now on.
         followers.push((id, api.live.hub.follow(&build, after.min(build.last_seq))));
     }
-    Ok((Several::new(followers, logs), over))
+    Ok((Together::Builds(Several::new(followers, logs)), over))
 }
 
-fn ids(text: &str) -> Result<Vec<BuildId>, FieldError> {
+fn parse(text: &str) -> Result<Vec<BuildId>, FieldError> {
     let hint = "give the ids of the builds with commas between";
     let mut ids = Vec::new();
     for word in text.split(',').map(str::trim) {
@@ -159,125 +198,4 @@ fn places(name: &str, text: &str, count: usize) -> Result<Vec<i64>, Error> {
         return Err(FieldError::new(name, problem).into());
     }
     Ok(places)
-}
-
-/// An event with its build.
-#[derive(Serialize)]
-struct Line<'a> {
-    build: BuildId,
-    #[serde(flatten)]
-    event: &'a Event,
-}
-
-fn line(build: BuildId, event: &Event) -> String {
-    // Words, numbers and strings: this cannot fail to serialise.
-    serde_json::to_string(&Line { build, event }).unwrap_or_default()
-}
-
-fn waiting(build: BuildId, waiting: &Waiting) -> serde_json::Value {
-    let Waiting { reason, position, since } = waiting;
-    json!({
-        "build": build, "kind": "waiting", "reason": reason, "position": position, "since": since,
-    })
-}
-
-struct Following {
-    several: Several,
-    stopping: CancellationToken,
-    /// Of the message under way.
-    rest: Bytes,
-    ended: bool,
-}
-
-impl Following {
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        stream::unfold(self, |mut following| async move {
-            if following.rest.is_empty() {
-                if following.ended {
-                    return None;
-                }
-                following.rest = following.next().await;
-            }
-            let piece = following.rest.len().min(PIECE);
-            let bytes = following.rest.copy_to_bytes(piece);
-            Some((Ok(bytes), following))
-        })
-    }
-
-    async fn next(&mut self) -> Bytes {
-        let said = tokio::select! {
-            biased;
-            () = self.stopping.cancelled() => return self.last_word("reconnect"),
-            said = self.several.next() => said,
-            () = tokio::time::sleep(HEARTBEAT) => return Bytes::from_static(message::STILL_HERE),
-        };
-        match said {
-            Ok(Said::Event(build, event)) => {
-                let kind = match event.body {
-                    EventBody::State { .. } => "state",
-                    EventBody::Step { .. } => "step",
-                    EventBody::Log { .. } => "log",
-                };
-                let (place, data) = (self.several.place(), line(build, &event));
-                format!("id: {place}\nevent: {kind}\ndata: {data}\n\n").into()
-            }
-            Ok(Said::Waiting(build, why)) => message::aside("waiting", &waiting(build, &why)),
-            Ok(Said::End) => self.last_word("end"),
-            Err(error) => {
-                stumble(&error).await;
-                if error.is_passing() {
-                    return Bytes::from_static(message::PLEASE_WAIT);
-                }
-                self.last_word("reconnect")
-            }
-        }
-    }
-
-    fn last_word(&mut self, event: &str) -> Bytes {
-        self.ended = true;
-        message::aside(event, &json!({"from": self.several.place()}))
-    }
-}
-
-/// A store that is away for a moment is waited for.
-async fn stumble(error: &StoreError) {
-    tracing::warn!("a follower of several builds cannot go on: {}", with_causes(error));
-    if error.is_passing() {
-        tokio::time::sleep(PAUSE).await;
-    }
-}
-
-struct Speaker {
-    several: Several,
-    stopping: CancellationToken,
-}
-
-impl Talk for Speaker {
-    fn whole(&self) -> bool {
-        true
-    }
-
-    async fn next(&mut self) -> Word {
-        loop {
-            let said = tokio::select! {
-                biased;
-                () = self.stopping.cancelled() => {
-                    return Word::Close(CloseCode::Away, "this server is stopping".into());
-                }
-                said = self.several.next() => said,
-            };
-            return match said {
-                Ok(Said::Event(build, event)) => Word::Text(line(build, &event)),
-                Ok(Said::Waiting(build, why)) => Word::Text(waiting(build, &why).to_string()),
-                Ok(Said::End) => Word::Close(CloseCode::Normal, "the builds are over".into()),
-                Err(error) => {
-                    stumble(&error).await;
-                    if error.is_passing() {
-                        continue;
-                    }
-                    Word::Close(CloseCode::Error, "come back with from".into())
-                }
-            };
-        }
-    }
 }

@@ -26,6 +26,7 @@ mod hosts;
 mod list;
 mod logs;
 mod moved_logs;
+mod project;
 mod projects;
 mod retry;
 mod routes;

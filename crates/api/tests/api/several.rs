@@ -148,8 +148,8 @@ async fn what_is_wrong_is_named() {
         table.push(format!("{} {}: {}", error.status, said["field"], said["message"]));
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
-    400 "builds": "is no list of ids"
-    400 "builds": "is no list of ids"
+    400 "builds": "is missing"
+    400 "builds": "is missing"
     400 "builds": "is no list of ids"
     400 "builds": "names a build twice"
     404 null: "there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"
@@ -157,7 +157,7 @@ async fn what_is_wrong_is_named() {
     400 "from": "is not the number of an event"
     400 "from": "is not the number of an event"
     400 "logs": "must be true or false"
-    400 "project": "there is no such parameter"
+    400 "project": "does not go together with builds"
     "#);
     assert_eq!(server.get(&format!("/api/v2/events/ws?builds={build}")).await.status, 426);
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use slipway_domain::Event;
 
+use super::shelf::Shelved;
+
 /// A form in which every follower gets the same bytes: they are made once for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -44,17 +46,25 @@ impl Batch {
     pub(super) fn new(events: Vec<Event>) -> Option<Self> {
         (!events.is_empty()).then(|| Self { events, wires: Default::default() })
     }
+}
 
-    /// About how many bytes its events hold.
-    pub(super) fn size(&self) -> usize {
-        const REST: usize = 256;
-        self.events.iter().map(|event| event.body.size() + REST).sum()
-    }
+impl Shelved for Batch {
+    type Place = i64;
 
     /// The number of its last event.
-    pub(super) fn last(&self) -> i64 {
+    fn last(&self) -> i64 {
         self.events.last().map_or(0, |event| event.seq)
     }
+
+    fn size(&self) -> usize {
+        self.events.iter().map(size).sum()
+    }
+}
+
+/// About how many bytes an event holds.
+pub(super) fn size(event: &Event) -> usize {
+    const REST: usize = 256;
+    event.body.size() + REST
 }
 
 impl Part {

@@ -14,7 +14,7 @@ use super::batch::{Batch, Part};
 use super::reader::{Reader, Stand};
 
 /// How long a follower leaves a reader alone that gave up.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 /// One follower's place in one build: the number of the last event that it has. It keeps no
 /// events, so it is small, however far behind it is and however long it stays.

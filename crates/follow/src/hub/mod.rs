@@ -12,6 +12,7 @@
 
 mod batch;
 mod follower;
+mod project;
 mod reader;
 mod shelf;
 
@@ -28,11 +29,13 @@ use tokio::sync::Semaphore;
 
 use crate::tail::batch_after;
 use batch::Batch;
+use project::Projects;
 use reader::Reader;
 use shelf::Shelf;
 
 pub use batch::{Part, Shape};
 pub use follower::{Follower, Next};
+pub use project::ProjectFollower;
 
 /// How many followers may be reading from the database at once. It has other work, too.
 const REPLAYS: usize = 4;
@@ -47,7 +50,8 @@ struct Inner {
     queue: Queue,
     runtime: Handle,
     readers: Mutex<HashMap<BuildId, Weak<Reader>>>,
-    shelf: Mutex<Shelf>,
+    shelf: Mutex<Shelf<(BuildId, i64), Batch>>,
+    projects: Projects,
     replays: Semaphore,
     followers: AtomicUsize,
 }
@@ -63,6 +67,7 @@ impl Hub {
             runtime: runtime.clone(),
             readers: Mutex::default(),
             shelf: Mutex::default(),
+            projects: Projects::default(),
             replays: Semaphore::new(REPLAYS),
             followers: AtomicUsize::new(0),
         }))
@@ -81,13 +86,14 @@ impl Hub {
         Follower::new(self.clone(), build.id, after, Some(build.last_seq))
     }
 
-    /// How many builds are read at the moment because somebody waits for what they do.
+    /// How many builds and projects are read at the moment because somebody waits for what they do.
     #[must_use]
     pub fn readers(&self) -> usize {
-        self.0.readers().values().filter(|reader| reader.strong_count() > 0).count()
+        let builds = self.0.readers().values().filter(|reader| reader.strong_count() > 0).count();
+        builds + self.0.projects.count()
     }
 
-    /// How many follow or read a build at the moment.
+    /// How many follow or read a build or a project at the moment.
     #[must_use]
     pub fn followers(&self) -> usize {
         self.0.followers.load(Ordering::Relaxed)
@@ -107,7 +113,7 @@ impl Hub {
 
     /// The batch after event `after`, if it is at hand.
     fn at_hand(&self, build: BuildId, after: i64) -> Option<Arc<Batch>> {
-        self.0.shelf().get(build, after)
+        self.0.shelf().get(&(build, after))
     }
 
     /// The batch after event `after`; none where there is none yet.
@@ -119,7 +125,7 @@ impl Hub {
             return Ok(Some(batch));
         }
         let events = batch_after(&self.0.store, build, after).await?;
-        Ok(Batch::new(events).map(|batch| self.0.shelf().put(build, after, batch)))
+        Ok(Batch::new(events).map(|batch| self.0.shelf().put((build, after), batch)))
     }
 }
 
@@ -128,7 +134,7 @@ impl Inner {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<(BuildId, i64), Batch>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 
 use super::Inner;
 use super::batch::Batch;
+use super::shelf::Shelved as _;
 use crate::Tail;
 use crate::waiting::Wait;
 
@@ -114,7 +115,7 @@ async fn read(
         let after = last;
         last = batch.last();
         // First the batch, then the word that it is there.
-        hub.shelf().put(build, after, batch);
+        hub.shelf().put((build, after), batch);
         tell.send_modify(|stand| {
             stand.last = Some(last);
             if !wait.waits() {

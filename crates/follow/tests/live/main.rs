@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on says so by a panic")]
 
 mod hub;
+mod project;
 mod scene;
 mod tail;

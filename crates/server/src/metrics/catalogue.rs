@@ -48,9 +48,13 @@ pub(super) const HISTOGRAMS: [(&str, &[f64], &str); 4] = [
 ];
 
 /// How things stand in the process: name, help.
-pub(super) const GAUGES: [(&str, &str); 2] = [
-    ("slipway_followers", "Clients of this process that follow a build or read its log."),
+pub(super) const GAUGES: [(&str, &str); 3] = [
+    ("slipway_followers", "Clients of this process that follow builds or read a log."),
     ("slipway_followed_builds", "Builds that this process reads because somebody follows them."),
+    (
+        "slipway_followed_projects",
+        "Projects that this process reads because somebody follows them.",
+    ),
 ];
 
 /// Of the process itself.
