@@ -108,7 +108,7 @@ async fn every_end_in_the_words_of_buildshuttle() {
     let mut table = Vec::new();
     let failure = || Failure::new(Reason::StepFailed, "make: Error 2");
     for ending in [Ending::Failed(failure()), Ending::TimedOut(failure()), Ending::Cancelled] {
-        let receiver = Receiver::start(|_| status(200)).await;
+        let receiver = Receiver::start(|_| status(200)).await.unwrap();
         let with = |form: FollowerForm, path: &str| Follower {
             form,
             ..follower(FollowerKind::Status, &receiver.url(path))
