@@ -23,8 +23,10 @@ impl Default for Retention {
 
 impl Retention {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let (Some(_), Some(builds)) = (self.logs_to_blobs(), self.builds()) else { return Ok(()) };
-        if self.logs_to_blobs() < Some(builds) {
+        let (Some(logs), Some(builds)) = (self.logs_to_blobs(), self.builds()) else {
+            return Ok(());
+        };
+        if logs < builds {
             return Ok(());
         }
         let problem = format!(
