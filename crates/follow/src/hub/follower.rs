@@ -151,7 +151,8 @@ impl Follower {
     }
 
     async fn replay(&self) -> Result<Option<Part>, StoreError> {
-        let batch = self.hub.replay(self.build, self.after).await?;
+        // Boxed: a follower that waits is as large as all that it may ever wait for.
+        let batch = Box::pin(self.hub.replay(self.build, self.after)).await?;
         Ok(batch.and_then(|batch| self.part(batch)))
     }
 

@@ -79,10 +79,11 @@ pub(crate) fn refuse(error: &Error) -> HttpResponse {
         StatusCode::NOT_FOUND => "Not Found".to_owned(),
         StatusCode::METHOD_NOT_ALLOWED => "Method Not Allowed".to_owned(),
         StatusCode::INTERNAL_SERVER_ERROR => "Internal Server Error".to_owned(),
-        StatusCode::BAD_REQUEST => match answer.body.field {
-            Some(field) => format!("Bad Request - {field}: {}", answer.body.message),
-            None => format!("Bad Request - {}", answer.body.message),
-        },
+        StatusCode::BAD_REQUEST => {
+            let field = answer.body.field.map(|field| format!("{field}: ")).unwrap_or_default();
+            let hint = answer.body.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("Bad Request - {field}{}{hint}", answer.body.message)
+        }
         _ => answer.body.message,
     };
     response.json(Envelope { status: &text })

@@ -62,7 +62,9 @@ impl ProjectFollower {
                 Some(last) => last.is_some_and(|last| last > self.after),
             };
             if is_behind {
-                let batch = self.hub.replay_project(&self.project, self.after).await?;
+                // Boxed: a follower that waits is as large as all that it may ever wait for.
+                let replayed = Box::pin(self.hub.replay_project(&self.project, self.after));
+                let batch = replayed.await?;
                 if let Some(event) = batch.and_then(|batch| self.take(&batch)) {
                     return Ok(event);
                 }
