@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use slipway_store::{Store, StoreError, archive};
+
+use crate::retention::{ago, warn};
 
 const ROUNDS: Duration = Duration::from_secs(600);
 
@@ -74,16 +75,9 @@ async fn sweep(store: &Store) -> Result<u64, StoreError> {
     }
 }
 
-fn warn(error: &StoreError, what: &str) {
-    tracing::warn!(error = error as &dyn std::error::Error, "{what}");
-}
-
-fn ago(store: &Store, age: Duration) -> DateTime<Utc> {
-    store.now() - TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use slipway_domain::{BuildId, BuildSpecDraft, Secrets, Source};
     use slipway_store::blobs::Blobs;
     use slipway_store::builds::{self, Submission};

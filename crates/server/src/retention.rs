@@ -22,8 +22,9 @@ const HOSTS_KEPT: Duration = Duration::from_secs(3600);
 /// Deliveries, and addresses of followers, that go in one transaction.
 const BATCH: u16 = 500;
 
-/// Builds that go in one transaction: their logs go with them.
-const BUILDS: u16 = 50;
+/// Builds that are forgotten in one transaction: each takes the rows of its log along, and those of
+/// a long one are some ten thousand.
+const BUILDS: u16 = 10;
 
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
@@ -113,11 +114,11 @@ async fn forget_deliveries(store: &Store, before: DateTime<Utc>) -> Result<(), S
     Ok(())
 }
 
-fn warn(error: &StoreError, what: &str) {
+pub(crate) fn warn(error: &StoreError, what: &str) {
     tracing::warn!(error = error as &dyn std::error::Error, "{what}");
 }
 
-fn ago(store: &Store, age: Duration) -> DateTime<Utc> {
+pub(crate) fn ago(store: &Store, age: Duration) -> DateTime<Utc> {
     store.now() - TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX)
 }
 
