@@ -98,6 +98,9 @@ pub(crate) enum Error {
     /// What is to be sent again would go to an address that is gone.
     #[error("the address of this follower was erased")]
     AddressErased,
+    /// A log is no message that could be sent again.
+    #[error("a log is streamed, and goes on by itself where it was broken off")]
+    LogResend,
     /// What is to be repeated had followers whose addresses are gone.
     #[error("the addresses of this build's followers were erased")]
     FollowersErased,
@@ -207,6 +210,9 @@ impl Error {
             Self::NoSuchDelivery(_) => say(S::NOT_FOUND, "no_such_delivery"),
             Self::AddressErased => say(S::CONFLICT, "address_erased")
                 .hint("addresses are kept for followers.keep_days of the settings"),
+            Self::LogResend => {
+                say(S::CONFLICT, "log_resend").hint("GET /api/v2/builds/{id}/logs has all of it")
+            }
             Self::FollowersErased => say(S::CONFLICT, "followers_erased")
                 .field("followers")
                 .hint("send them again in the body of the retry; [] for none"),

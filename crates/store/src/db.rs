@@ -173,7 +173,7 @@ impl Store {
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.db {
-            Db::Postgres(pool) => Tx::Postgres(answered(pool.begin()).await?),
+            Db::Postgres(pool) => Tx::Postgres(answered(begun(pool.clone())).await?),
             // Immediate: a transaction that reads first and writes later would find the
             // database changed under it, and SQLite gives no second chance for that.
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
@@ -255,6 +255,14 @@ async fn is_alive(connection: &mut PgConnection, idle: Duration) -> Result<bool,
         connection.ping().await?;
     }
     Ok(true)
+}
+
+/// Begins a transaction, also where nobody waits for it any more. The driver takes a `BEGIN` that
+/// was sent and not answered for none: its connection would go back to the pool in the middle of a
+/// transaction, and what others write there would not be committed.
+async fn begun(pool: PgPool) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    let begun = tokio::spawn(async move { pool.begin().await });
+    begun.await.map_err(|gone| sqlx::Error::Io(std::io::Error::other(gone)))?
 }
 
 /// Waits for an answer, but not for ever.

@@ -17,7 +17,7 @@ use slipway_domain::{BuildId, Event, Project};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::db::{Db, answered, read};
+use crate::db::{Db, answered, read, write};
 use crate::{Store, StoreError, events};
 
 /// A place in the stream of a project: that of an event, or [`Place::START`]. As text it is what
@@ -37,7 +37,11 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, build, seq } = self;
-        if *self == Self::START { f.write_str("0") } else { write!(f, "{place}.{build}.{seq}") }
+        if *self == Self::START {
+            f.write_str("0")
+        } else {
+            std::write!(f, "{place}.{build}.{seq}")
+        }
     }
 }
 
@@ -178,11 +182,10 @@ impl Store {
         if settled > 0 {
             return Ok(());
         }
-        let mut tx = answered(pool.begin()).await?;
-        answered(sqlx::query(ALONE).execute(&mut *tx)).await?;
-        answered(sqlx::query(SETTLE).execute(&mut *tx)).await?;
-        answered(tx.commit()).await?;
-        Ok(())
+        let mut tx = self.begin().await?;
+        write!(tx, connection => sqlx::query(ALONE).execute(connection).await.map(drop))?;
+        write!(tx, connection => sqlx::query(SETTLE).execute(connection).await.map(drop))?;
+        tx.commit().await
     }
 }
 

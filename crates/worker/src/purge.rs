@@ -62,7 +62,12 @@ pub(crate) async fn purge(
     images: &[ImageRef],
 ) -> Result<Purged, Failure> {
     let local = local_name(attempt.0, attempt.1);
-    let Some(id) = engine.image_id(&local).await? else { return Ok(Purged::Absent) };
+    let Some(id) = engine.image_id(&local).await? else {
+        // A name may stand for content that is gone, and would be an image again with the next
+        // build that makes the same.
+        engine.untag(&local).await?;
+        return Ok(Purged::Absent);
+    };
     for image in images {
         // The real name goes only if it is this attempt's image that it stands for.
         let _turn = worker.turns.wait(image).await;

@@ -59,7 +59,7 @@ pub(crate) async fn list(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     responses(
         (status = 202, description = "It is sent", body = Resending),
         (status = 404, description = "There is no such try", body = ErrorView),
-        (status = 409, description = "The address of its follower was erased", body = ErrorView),
+        (status = 409, description = "The address of its follower was erased, or it is a log's", body = ErrorView),
     )
 )]
 pub(crate) async fn resend(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
@@ -70,13 +70,14 @@ pub(crate) async fn resend(req: HttpRequest, api: web::Data<Api>) -> Result<Http
         AskedAgain::Asked => api.queue.tell(News::Happened(delivery.build)),
         AskedAgain::Unknown => return Err(Error::NoSuchDelivery(id)),
         AskedAgain::Erased => return Err(Error::AddressErased),
+        AskedAgain::IsLog => return Err(Error::LogResend),
     }
     Ok(HttpResponse::Accepted().json(Resending { messages: 1, erased: 0 }))
 }
 
 /// Send messages again
 ///
-/// All messages of a build or a project that were tried since a time, each once, under the same
+/// All messages of changes of a build or a project that were tried since a time, each once, under the same
 /// `webhook-id` as before.
 #[utoipa::path(
     post, path = "/api/v2/deliveries/resend", tag = "followers", operation_id = "resend_since",

@@ -62,7 +62,7 @@ fn view(follower: Enrolled) -> FollowerView {
         attempts: follower.attempts,
         next_attempt_at: is_waiting.then_some(follower.due_at),
         ended_at: follower.ended_at,
-        can_resend: follower.is_sealed,
+        can_resend: follower.is_sealed && follower.kind == FollowerKind::Status,
     }
 }
 

@@ -188,7 +188,7 @@ impl Push {
     ) -> (Next, DeliveryOutcome, Option<String>, Option<Answered>) {
         places.settle();
         let told = places.told_seq;
-        let failed = |why: String, refused: bool, answer: Option<Answered>| {
+        let failed = |told: i64, why: String, refused: bool, answer: Option<Answered>| {
             let next = self.after_break(
                 taken,
                 told,
@@ -200,7 +200,7 @@ impl Push {
         };
         let answer = match outcome.answer {
             Ok(answer) => answer,
-            Err(error) => return failed(error.to_string(), error.is_refused(), None),
+            Err(error) => return failed(told, error.to_string(), error.is_refused(), None),
         };
         match answer.status {
             200..300 if outcome.is_whole => {
@@ -214,8 +214,11 @@ impl Push {
                 (next, DeliveryOutcome::Failed, Some(why), Some(answer))
             }
             status => {
+                // What was refused has not arrived, whenever it was handed over. A success that
+                // comes too early is for what was sent by then.
+                let told = if (200..300).contains(&status) { told } else { taken.told_seq };
                 let early = if outcome.is_whole { "" } else { " before the log was over" };
-                failed(format!("it answered {status}{early}"), false, Some(answer))
+                failed(told, format!("it answered {status}{early}"), false, Some(answer))
             }
         }
     }

@@ -27,6 +27,8 @@ pub enum AskedAgain {
     Unknown,
     /// The address of its follower was erased.
     Erased,
+    /// It is no message: a log is a stream, which goes on by itself where it was broken off.
+    IsLog,
 }
 
 #[derive(FromRow)]
@@ -34,6 +36,7 @@ struct Message {
     follower: Uuid,
     seq: i64,
     is_sealed: bool,
+    is_log: bool,
 }
 
 /// Asks for the message of a delivery once more.
@@ -45,13 +48,17 @@ pub async fn ask_again(
     id: DeliveryId,
     now: DateTime<Utc>,
 ) -> Result<AskedAgain, StoreError> {
-    const SQL: &str = "SELECT d.follower, d.seq, f.key_id IS NOT NULL AS is_sealed \
+    const SQL: &str = "SELECT d.follower, d.seq, f.key_id IS NOT NULL AS is_sealed, \
+         f.kind = 'logs' AS is_log \
          FROM deliveries AS d JOIN followers AS f ON f.id = d.follower WHERE d.id = $1";
     let found: Option<Message> = read!(store, pool => sqlx::query_as(SQL)
         .bind(id.as_uuid())
         .fetch_optional(pool)
         .await)?;
     let Some(message) = found else { return Ok(AskedAgain::Unknown) };
+    if message.is_log {
+        return Ok(AskedAgain::IsLog);
+    }
     if !message.is_sealed {
         return Ok(AskedAgain::Erased);
     }
@@ -61,7 +68,7 @@ pub async fn ask_again(
     Ok(AskedAgain::Asked)
 }
 
-/// Asks for all messages once more that were tried since a time and, where `only_failed` says
+/// Asks for all messages of changes once more that were tried since a time and, where `only_failed` says
 /// so, never taken. Says how many there are, and how many cannot be sent because the address
 /// of their follower was erased.
 ///
@@ -74,15 +81,15 @@ pub async fn ask_again_since(
     only_failed: bool,
     now: DateTime<Utc>,
 ) -> Result<(u64, u64), StoreError> {
-    const OF_BUILD: &str = "SELECT DISTINCT d.follower, d.seq, f.key_id IS NOT NULL AS is_sealed \
-         FROM deliveries AS d JOIN followers AS f ON f.id = d.follower \
-         WHERE d.build = $3 AND d.at >= $1 AND (NOT $2 OR NOT EXISTS (SELECT 1 FROM deliveries AS t \
+    const OF_BUILD: &str = "SELECT DISTINCT d.follower, d.seq, f.key_id IS NOT NULL AS is_sealed, \
+         false AS is_log FROM deliveries AS d JOIN followers AS f ON f.id = d.follower \
+         WHERE f.kind = 'status' AND d.build = $3 AND d.at >= $1 AND (NOT $2 OR NOT EXISTS (SELECT 1 FROM deliveries AS t \
          WHERE t.follower = d.follower AND t.seq = d.seq AND t.outcome = 'delivered'))";
     const OF_PROJECT: &str = "SELECT DISTINCT d.follower, d.seq, \
-         f.key_id IS NOT NULL AS is_sealed \
+         f.key_id IS NOT NULL AS is_sealed, false AS is_log \
          FROM deliveries AS d JOIN followers AS f ON f.id = d.follower \
          JOIN builds AS b ON b.id = d.build \
-         WHERE b.project = $3 AND d.at >= $1 AND (NOT $2 OR NOT EXISTS (SELECT 1 FROM deliveries AS t \
+         WHERE f.kind = 'status' AND b.project = $3 AND d.at >= $1 AND (NOT $2 OR NOT EXISTS (SELECT 1 FROM deliveries AS t \
          WHERE t.follower = d.follower AND t.seq = d.seq AND t.outcome = 'delivered'))";
     let found: Vec<Message> = match whose {
         Whose::Build(build) => read!(store, pool => sqlx::query_as(OF_BUILD)

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use futures::poll;
 use slipway_domain::{BuildId, BuildState, Stage};
 use slipway_store::builds::{Filter, Submitted, advance, find, list, renew};
 use slipway_store::events::append;
@@ -88,6 +89,34 @@ async fn postgres_says_nothing_any_more() {
         append(&store, &lease, at(7), &said).await.unwrap();
         let told = told(&store, lease.build()).await;
         assert_eq!(told.iter().filter(|line| line.contains("said once")).count(), 1, "{told:?}");
+    })
+    .await;
+}
+
+/// A connection with a transaction that nobody waited for must not serve others: what they write
+/// there would be theirs to see, and nobody's to keep.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_nobody_waits_for_is_over() {
+    on_postgres(async |ground: &Ground| {
+        const OPEN: &str = "SELECT count(*) FROM pg_stat_activity \
+             WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+        let store = ground.store().await;
+        // Left at every point that there is, the answer to `BEGIN` among them.
+        for patience in (0..2000).step_by(10) {
+            let mut claiming = Box::pin(claim(&store, "a", at(2)));
+            for _ in 0..patience {
+                if poll!(&mut claiming).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            drop(claiming);
+            let began = Instant::now();
+            while ground.number(OPEN).await > 0 {
+                assert!(began.elapsed() < SECONDS, "left after {patience} looks");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
     })
     .await;
 }

@@ -55,7 +55,7 @@ impl Temp {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+        if let Err(error) = remove(&self.folder) {
             tracing::warn!(%error, "the temporary folder cannot be removed");
         }
     }
@@ -73,13 +73,29 @@ fn sweep(base: &Path) -> io::Result<()> {
             Ok(Err(TryLockError::WouldBlock)) => {}
             // Another one has just begun with it, or somebody else's folder has our name.
             Err(_) | Ok(Err(TryLockError::Error(_))) => {}
-            Ok(Ok(())) => match std::fs::remove_dir_all(&folder) {
+            Ok(Ok(())) => match remove(&folder) {
                 Ok(()) => tracing::info!("removed what a worker that is gone left on the disk"),
                 Err(error) => tracing::warn!(%error, "a temporary folder cannot be removed"),
             },
         }
     }
     Ok(())
+}
+
+/// The lock last: without it nobody else would take the folder for one of ours.
+fn remove(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() == LOCK {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    std::fs::remove_dir_all(folder)
 }
 
 #[cfg(test)]

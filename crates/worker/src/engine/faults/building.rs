@@ -37,6 +37,7 @@ pub(in crate::engine) fn building(said: &Said, step: Option<&FailedStep>) -> Fai
         .or_else(|| address_not_fetched(text, step))
         .or_else(|| file_not_found(text, step))
         .or_else(|| no_session(text))
+        .or_else(|| content_gone(text))
         .or_else(|| secret_missing(text))
         .or_else(|| base_image(text, step))
         .or_else(|| perhaps_invalid(text))
@@ -68,6 +69,18 @@ fn no_session(text: &str) -> Option<Failure> {
         failure(Reason::HostUnreachable, "the docker host lost the session of the build")
             .hint("check the network between slipway and that docker host")
     })
+}
+
+/// Another build of the same content was purged between the writing of this one's image and its
+/// naming: they share the image, which goes with its last name.
+fn content_gone(text: &str) -> Option<Failure> {
+    // `failed to get digest sha256:bc8f…: open /…/imagedb/content/sha256/bc8f…: no such file or
+    // directory` (engine 20.10)
+    (text.contains("failed to get digest sha256:") && text.ends_with("no such file or directory"))
+        .then(|| {
+            failure(Reason::ImageLost, "the docker host lost the image while it named it")
+                .hint("an image of the same content was removed at that moment; retry the build")
+        })
 }
 
 fn unknown(text: &str, step: Option<&FailedStep>) -> Failure {
