@@ -29,7 +29,7 @@ async fn followers_are_shown_without_what_is_secret() {
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     "status" "https://ci.example/hook" "http" "waiting" true
-    "logs" "kafka://a.example:9092,b.example:9092/t" "kafka" "waiting" true
+    "logs" "kafka://a.example:9092,b.example:9092/t" "kafka" "waiting" false
     "#);
     let none = server.get(&format!("{build}/deliveries")).await;
     assert_eq!(none.json(), json!({"deliveries": [], "next_cursor": null}));
