@@ -58,6 +58,28 @@ async fn a_log_that_broke_off_goes_on_where_it_was() {
     assert!(last.header("slipway-sequence").is_some());
 }
 
+/// What stands before a receiver may take all of a log before it knows that nobody wants it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_refused_at_its_end_is_told_again_from_where_it_began() {
+    let receiver =
+        Receiver::start(|number| status(if number == 0 { 502 } else { 200 })).await.unwrap();
+    let mut scene = Scene::with(&[follower(FollowerKind::Logs, &receiver.url("/"))]).await;
+    scene.push();
+    let lease = scene.claim().await;
+    scene.enter(&lease, Stage::Building).await;
+    scene.say(&lease, "hello\n").await;
+    receiver.wait_for(1).await.unwrap();
+    // For so long that it counts as arrived, as long as nobody says that it has not.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    scene.say(&lease, "world\n").await;
+    scene.end(&lease).await;
+    scene.until(|all| all[0].state == FollowerState::Done).await;
+    let got = receiver.got();
+    assert_eq!(got.len(), 2, "{got:#?}");
+    assert_eq!(got[1].header("slipway-sequence"), Some("0"));
+    assert_eq!(got[1].body, format!("==> queued\n{END}"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_does_not_read_holds_up_nobody() {
     let deaf = Receiver::start(|_| Doing::DeafTo).await.unwrap();
