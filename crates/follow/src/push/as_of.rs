@@ -20,7 +20,7 @@ pub(super) fn as_of(build: &Build, event: &Event) -> Build {
     then.state = *status;
     then.attempt = event.attempt;
     then.last_seq = event.seq;
-    then.host = host.clone().or(then.host);
+    then.host = host.clone();
     then.digest = digest.clone().or(then.digest.filter(|_| knows_digest));
     then.failure = failure.clone().or(then.failure.filter(|_| is_over));
     then.superseded_by = then.superseded_by.filter(|_| is_over);

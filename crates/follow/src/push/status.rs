@@ -27,14 +27,13 @@ impl Push {
     /// again.
     pub(super) async fn tell(&self, taken: &Taken) -> Result<(), StoreError> {
         let Some(follower) = &taken.follower else { return self.unopened(taken).await };
-        let Some(build) = builds::find(&self.store, taken.build).await? else { return Ok(()) };
         if taken.has_resends {
-            self.tell_again(taken, follower, &build).await?;
+            self.tell_again(taken, follower).await?;
         }
         if !taken.is_waiting {
             return followers::give_back(&self.store, taken).await;
         }
-        self.tell_rest(taken, follower, &build).await
+        self.tell_rest(taken, follower).await
     }
 
     /// Leaves a follower alone that cannot be opened here.
@@ -45,17 +44,15 @@ impl Push {
         self.record(taken, &[], &next).await.map(drop)
     }
 
-    async fn tell_rest(
-        &self,
-        taken: &Taken,
-        follower: &Follower,
-        build: &Build,
-    ) -> Result<(), StoreError> {
+    async fn tell_rest(&self, taken: &Taken, follower: &Follower) -> Result<(), StoreError> {
         let events = followers::states_after(&self.store, taken.build, taken.told_seq).await?;
+        // After the events: of what came later it can be told what was not yet, but a row from
+        // before them lacks what they tell of.
+        let Some(build) = builds::find(&self.store, taken.build).await? else { return Ok(()) };
         let (mut attempts, mut told_seq) = (taken.attempts, taken.told_seq);
         let mut left = events.iter().peekable();
         while let Some(event) = left.next() {
-            let told = self.tell_of(taken, follower, build, event, attempts + 1, false).await;
+            let told = self.tell_of(taken, follower, &build, event, attempts + 1, false).await;
             let is_last = left.peek().is_none();
             let seq = event.seq;
             let next = match told.verdict {
@@ -117,17 +114,15 @@ impl Push {
     }
 
     /// Once for each time that somebody asked, however it goes.
-    async fn tell_again(
-        &self,
-        taken: &Taken,
-        follower: &Follower,
-        build: &Build,
-    ) -> Result<(), StoreError> {
+    async fn tell_again(&self, taken: &Taken, follower: &Follower) -> Result<(), StoreError> {
         for seq in followers::resends(&self.store, taken.id).await? {
             let events = followers::states_after(&self.store, taken.build, seq - 1).await?;
             let event = events.into_iter().find(|event| event.seq == seq);
-            let tries = match &event {
-                Some(event) => self.tell_of(taken, follower, build, event, 1, true).await.attempts,
+            let build = builds::find(&self.store, taken.build).await?;
+            let tries = match event.zip(build) {
+                Some((event, build)) => {
+                    self.tell_of(taken, follower, &build, &event, 1, true).await.attempts
+                }
                 None => Vec::new(),
             };
             self.count(&tries);
