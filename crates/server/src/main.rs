@@ -9,9 +9,11 @@ mod parts;
 mod retention;
 mod roles;
 mod settings;
+mod stdout;
 mod telemetry;
 
 use std::error::Error;
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -159,18 +161,16 @@ async fn run(role: &Role, settings: Settings) -> Result<(), roles::Failure> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what the commands are for")]
 fn print(made: Result<String, impl Error>) -> ExitCode {
-    match made {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => refuse(&telemetry::with_causes(&error)),
+    let said = made.map_err(|error| telemetry::with_causes(&error));
+    match said.and_then(|text| stdout::say(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => refuse(&problem),
     }
 }
 
 fn refuse(problem: &str) -> ExitCode {
-    eprintln!("slipwayd: {problem}");
+    // Where that cannot be said either, the exit code says it.
+    let _ = writeln!(std::io::stderr(), "slipwayd: {problem}");
     ExitCode::FAILURE
 }

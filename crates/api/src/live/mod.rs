@@ -11,8 +11,12 @@ pub(crate) mod several;
 pub(crate) mod socket;
 pub(crate) mod together;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
+use futures::stream;
 use slipway_follow::Hub;
 use slipway_queue::Queue;
 use slipway_store::Store;
@@ -25,6 +29,12 @@ pub(crate) use pieces::{Form, PIECE, Piece, Pieces};
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long a follower waits while the store does not answer.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+
+/// The answer to HEAD where that to GET is a stream. It has no body, and says no length: 0 would
+/// be another one than GET has.
+pub(crate) fn head_of_stream(response: &mut HttpResponseBuilder) -> HttpResponse {
+    response.streaming(stream::empty::<Result<Bytes, Infallible>>())
+}
 
 /// What following needs. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{path, view};
 use crate::Api;
 use crate::error::{Error, with_causes};
-use crate::live::{Form, HEARTBEAT, PAUSE, Piece, Pieces, message};
+use crate::live::{Form, HEARTBEAT, PAUSE, Piece, Pieces, head_of_stream, message};
 use crate::params::{self, Params};
 
 /// Follow a build
@@ -64,7 +64,7 @@ pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<Http
     let mut response = HttpResponse::Ok();
     message::headers(&mut response);
     if req.method() == Method::HEAD {
-        return Ok(response.finish());
+        return Ok(head_of_stream(&mut response));
     }
     // A number from another life of the database must not hide what happens from now on.
     let after = after.min(build.last_seq);

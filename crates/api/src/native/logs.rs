@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{log_format, path};
 use crate::Api;
 use crate::error::Error;
-use crate::live::{Form, Piece, Pieces, message};
+use crate::live::{Form, Piece, Pieces, head_of_stream, message};
 use crate::params::Params;
 
 /// Read the log
@@ -68,7 +68,7 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
         // nginx would keep a live log back until its buffer is full.
         .insert_header(("X-Accel-Buffering", "no"));
     if req.method() == Method::HEAD {
-        return Ok(response.finish());
+        return Ok(head_of_stream(&mut response));
     }
     // A number from another life of the database must not hide what happens from now on.
     let after = after.min(build.last_seq);

@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::Api;
 use crate::error::Error;
-use crate::live::message;
 use crate::live::several::Several;
 use crate::live::socket::Upgrade;
 use crate::live::together::{Following, Speaker, Together};
+use crate::live::{head_of_stream, message};
 use crate::params::{self, Params};
 
 /// Each needs a place of its own.
@@ -69,7 +69,7 @@ pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<Http
     let mut response = HttpResponse::Ok();
     message::headers(&mut response);
     if req.method() == Method::HEAD {
-        return Ok(response.finish());
+        return Ok(head_of_stream(&mut response));
     }
     let following = Following::new(together, api.stopping.clone());
     Ok(response.streaming(following.into_stream()))

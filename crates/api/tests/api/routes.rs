@@ -1,7 +1,7 @@
 //! Paths and methods, known and unknown, and the document that lists them.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::server::{Server, answer};
 
@@ -52,6 +52,35 @@ async fn what_can_be_read_can_be_asked_for_its_head() {
         let head = answer(server.request(Method::HEAD, path)).await;
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_head_of_a_stream_says_no_length() {
+    let server = Server::start().await;
+    let build = server.submitted(json!({})).await;
+    let id = build.rsplit('/').next().unwrap();
+    let paths = [
+        format!("{build}/logs"),
+        format!("{build}/events"),
+        format!("/api/v2/events?builds={id}"),
+        "/api/v2/events?project=default".to_owned(),
+        format!("/api/v1/build/{id}/status"),
+    ];
+    for path in paths {
+        // The second one finds what would be left of a body of the first.
+        let twice = format!(
+            "HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n\
+             HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        );
+        let said = server.raw(twice.as_bytes()).await.to_lowercase();
+        let answers: Vec<_> = said.split("\r\n\r\n").collect();
+        let [first, second, ""] = *answers else { panic!("{path}: {said}") };
+        for head in [first, second] {
+            assert!(head.starts_with("http/1.1 200 "), "{path}: {said}");
+            assert!(!head.contains("content-length"), "{path}: {said}");
+        }
+    }
+    assert_eq!(server.api.live.followers(), 0);
 }
 
 #[tokio::test]

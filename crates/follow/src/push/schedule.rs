@@ -65,17 +65,21 @@ fn jittered(wait: Duration) -> Duration {
 
 /// A time after another.
 pub(super) fn later_by(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
-    now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+    let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// The value of a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3).
+/// The value of a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3). A day at most.
 pub(super) fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTime::parse_from_rfc2822(value).ok()?;
-    (date.with_timezone(&Utc) - now).to_std().ok()
+    let asked = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = DateTime::parse_from_rfc2822(value).ok()?;
+            (date.with_timezone(&Utc) - now).to_std().ok()?
+        }
+    };
+    Some(asked.min(LONGEST))
 }
 
 #[cfg(test)]
@@ -128,6 +132,8 @@ mod tests {
     fn retry_after_in_both_forms() {
         let now = "2026-01-02T03:04:05Z".parse().unwrap();
         assert_eq!(retry_after(" 120 ", now), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("99999999999999999", now), Some(LONGEST));
+        assert!(later_by(now, Duration::MAX) > now);
         let date = "Fri, 02 Jan 2026 03:04:35 GMT";
         assert_eq!(retry_after(date, now), Some(Duration::from_secs(30)));
         assert_eq!(retry_after("Thu, 01 Jan 2026 03:04:35 GMT", now), None);

@@ -9,6 +9,7 @@ use slipway_store::{Migrated, Store};
 use super::Failure;
 use crate::parts::database;
 use crate::settings::Settings;
+use crate::stdout;
 
 /// How long the database may take to come up. Somebody waits for the end of this command.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Applies what is pending, and says in one line what it did.
 ///
 /// # Errors
-/// When the database does not answer within a minute, or a migration cannot be applied.
-#[expect(clippy::print_stdout, reason = "what the command is for")]
+/// When the database does not answer within a minute, a migration cannot be applied, or the line
+/// cannot be written.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     settings.check_shared_database("migrate")?;
     let url = settings.database.url_in(&settings.data_dir);
@@ -27,8 +28,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         let seconds = PATIENCE.as_secs();
         format!("the database at database.url did not answer for {seconds} s")
     })??;
-    println!("{}", in_words(store.migrate().await?));
-    Ok(())
+    Ok(stdout::say(&in_words(store.migrate().await?))?)
 }
 
 fn in_words(migrated: Migrated) -> String {

@@ -6,13 +6,13 @@ use slipway_store::{MigrationState, Store};
 
 use super::Failure;
 use crate::settings::Settings;
+use crate::stdout;
 
 /// Rotates, and says in one line what it did.
 ///
 /// # Errors
 /// When a key cannot be read, the database does not answer or has another schema, or something
-/// is left that is sealed with another key.
-#[expect(clippy::print_stdout, reason = "what the command is for")]
+/// is left that is sealed with another key, or the line cannot be written.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let store = open(&settings).await?;
     if let MigrationState::Pending { count } = store.migration_state().await? {
@@ -23,10 +23,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     }
     let rotated = rotate(&store).await?;
     store.close().await;
-    println!("{}", in_words(&rotated));
+    let said = stdout::say(&in_words(&rotated));
     let Rotated { left, .. } = rotated;
     if left.is_empty() {
-        return Ok(());
+        return Ok(said?);
     }
     let left: Vec<String> =
         left.iter().map(|(key, builds)| format!("{builds} with {key}")).collect();

@@ -13,7 +13,7 @@ pub(crate) struct Limits {
     pub(crate) context_bytes: u64,
     /// Files, folders and links of a build context.
     pub(crate) context_entries: u64,
-    /// Unpacked bytes for each packed one, in contexts over half a gibibyte.
+    /// Unpacked bytes for each packed one, and half a gibibyte on top.
     pub(crate) context_ratio: u64,
     /// Whether what users name may be fetched from private networks.
     pub(crate) allow_private_addresses: bool,

@@ -13,6 +13,7 @@ use slipway_store::builds::Build;
 
 use crate::Api;
 use crate::error::Error;
+use crate::live::head_of_stream;
 
 /// What is shown before the first line.
 const NOTHING_YET: &str = "Fetching logs...";
@@ -26,7 +27,7 @@ pub(super) async fn answer(
     let mut response = HttpResponse::Ok();
     response.content_type("application/json").insert_header((header::CACHE_CONTROL, "no-cache"));
     if req.method() == Method::HEAD {
-        return Ok(response.finish());
+        return Ok(head_of_stream(&mut response));
     }
     let mut tail = Tail::new(&api.store, &api.queue, build.id, 0);
     let first = tail.ready().await?.unwrap_or_default();

@@ -17,6 +17,7 @@ use super::NO_CACHE;
 use super::status::Standing;
 use crate::Api;
 use crate::error::{Error, with_causes};
+use crate::live::head_of_stream;
 
 /// Events that are looked at for the end of a log, at 64 KiB of text each.
 const LATEST_EVENTS: u16 = 16;
@@ -28,7 +29,7 @@ pub(super) fn answer(req: &HttpRequest, api: &Api, build: &Build) -> Result<Http
     let mut response = HttpResponse::Ok();
     response.content_type("application/json").insert_header(NO_CACHE);
     if req.method() == Method::HEAD {
-        return Ok(response.finish());
+        return Ok(head_of_stream(&mut response));
     }
     let lines = Lines {
         tail: Tail::new(&api.store, &api.queue, build.id, 0),

@@ -13,6 +13,7 @@ use slipway_store::StoreError;
 use super::{Refusal, paths};
 use crate::Api;
 use crate::error::Error;
+use crate::live::head_of_stream;
 
 /// One log as far as it has got.
 struct Log {
@@ -36,7 +37,7 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
         .content_type("text/plain; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-cache"));
     if req.method() == Method::HEAD {
-        return Ok(response.finish());
+        return Ok(head_of_stream(&mut response));
     }
     let first = stream::iter([Ok(Bytes::from(first))]);
     Ok(response.streaming(first.chain(log.into_stream())))
