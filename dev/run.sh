@@ -83,7 +83,9 @@ start_rest() {
 
 compile() {
     say "compiling (the first time takes minutes)"
-    attend cargo build --release --locked -p slipway-server
+    # Optimising the executable as a whole saves memory and costs minutes: here somebody waits.
+    attend env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo build --release --locked -p slipway-server
 }
 
 # For FROM in the first builds of whoever tries this.
