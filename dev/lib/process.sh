@@ -49,7 +49,7 @@ spawn_as_root() {
 }
 
 # wait_for NAME SECONDS COMMAND…: polls until COMMAND succeeds. Fails at once when the
-# daemon NAME has died.
+# daemon NAME has died, so SECONDS may be what a busy machine takes.
 wait_for() {
     local name=$1 seconds=$2
     shift 2
@@ -82,7 +82,14 @@ stop() {
     pid=$(<"$name.pid")
     grep -qszF -- "${name%/*}" "/proc/$pid/cmdline" || return 0
     send "$signal" "$pid" || return 0
-    ended_within 50 "$pid" || send KILL "$pid" || true
+    ended_within 50 "$pid" || kill_one "$pid"
+}
+
+# kill_one PID: it is gone when this returns, with the files and ports that it had; but for one
+# that the system does not let go of.
+kill_one() {
+    send KILL "$1" || return 0
+    ended_within 50 "$1" || true
 }
 
 # end_all PID…: asks, waits five seconds, insists.

@@ -28,9 +28,9 @@ engine_start() {
     containerd_settings "$dir" "$data" >"$dir/containerd.toml"
     engine_settings "$dir" "$data" "$name" >"$dir/daemon.json"
     spawn_as_root "$dir/containerd" containerd --config "$dir/containerd.toml"
-    wait_for "$dir/containerd" 20 test -S "$dir/containerd.sock" || engine_failed "$dir/containerd.log" || return 1
+    wait_for "$dir/containerd" 120 test -S "$dir/containerd.sock" || engine_failed "$dir/containerd.log" || return 1
     spawn_as_root "$dir/dockerd" dockerd --config-file "$dir/daemon.json"
-    wait_for "$dir/dockerd" 30 engine_answers "unix://$dir/docker.sock" || engine_failed "$dir/dockerd.log"
+    wait_for "$dir/dockerd" 120 engine_answers "unix://$dir/docker.sock" || engine_failed "$dir/dockerd.log"
 }
 
 # engine_start_again DIR: after dockerd alone was killed.
@@ -38,7 +38,7 @@ engine_start_again() {
     local dir=$1
     rm -f "$dir/docker.sock" "$dir/docker.pid" "$dir/dockerd.pid"
     spawn_as_root "$dir/dockerd" dockerd --config-file "$dir/daemon.json"
-    wait_for "$dir/dockerd" 30 engine_answers "unix://$dir/docker.sock" || engine_failed "$dir/dockerd.log"
+    wait_for "$dir/dockerd" 120 engine_answers "unix://$dir/docker.sock" || engine_failed "$dir/dockerd.log"
 }
 
 engine_failed() {

@@ -53,7 +53,7 @@ postgres_serve() {
         -c fsync="$durable" -c full_page_writes="$durable" \
         -c synchronous_commit="${postgres_commit:-off}"
     # Asked over the socket in our own directory: on the port, another server might answer.
-    wait_for "$dir" 20 "$programs/pg_isready" --quiet --host "$dir/run" --port "$port"
+    wait_for "$dir" 120 "$programs/pg_isready" --quiet --host "$dir/run" --port "$port"
 }
 
 # SIGINT: does not wait for clients to leave, but gives shared memory back.

@@ -46,7 +46,7 @@ rabbitmq_start() {
         RABBITMQ_ENABLED_PLUGINS_FILE="$dir/plugins" \
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 4' \
         "$(rabbitmq_program)"
-    if ! wait_for "$dir/rabbitmq" 60 rabbitmq_answers "$dir"; then
+    if ! wait_for "$dir/rabbitmq" 180 rabbitmq_answers "$dir"; then
         fail "a private RabbitMQ did not start"
         show_tail "$dir/rabbitmq.log"
         return 1
@@ -54,7 +54,7 @@ rabbitmq_start() {
 }
 
 rabbitmq_answers() {
-    curl --silent --fail --max-time 2 --output /dev/null "$(<"$1/api")/overview"
+    curl --silent --fail --max-time 10 --output /dev/null "$(<"$1/api")/overview"
 }
 
 # As a power cut would.

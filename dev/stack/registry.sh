@@ -10,7 +10,7 @@ registry_start() {
     registry_settings "$dir" "$data" "$address" >"$dir/settings.yml"
     # Without our environment: every REGISTRY_… variable in it would override the file.
     spawn "$dir/registry" env -i PATH="$PATH" docker-registry serve "$dir/settings.yml"
-    if ! wait_for "$dir/registry" 20 grep -q 'listening on' "$dir/registry.log"; then
+    if ! wait_for "$dir/registry" 120 grep -q 'listening on' "$dir/registry.log"; then
         fail "a private registry did not start on $address"
         show_tail "$dir/registry.log"
         return 1

@@ -18,7 +18,9 @@ use crate::env;
 const BELLS: &str = "slipway.bells.v1";
 
 /// How long a broker may take to come up, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How long it may take over one question.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// A virtual host: nothing in it is seen from outside. Deleted when dropped.
 #[derive(Debug)]
@@ -149,7 +151,7 @@ impl Api {
 
     async fn ask(&self, method: Method, path: &str, body: &Value) -> io::Result<Response> {
         let url = format!("{}/{path}", self.url);
-        let asked = self.http.request(method, url).timeout(Duration::from_secs(10)).json(body);
+        let asked = self.http.request(method, url).timeout(ANSWER).json(body);
         let answer = asked.send().await.map_err(io::Error::other)?;
         answer.error_for_status().map_err(io::Error::other)
     }

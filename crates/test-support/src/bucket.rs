@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -29,6 +30,9 @@ use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
+
+/// How long keys are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the server takes.
 pub const ACCESS_KEY_ID: &str = "slipway-test";
@@ -101,6 +105,16 @@ impl Bucket {
         keys
     }
 
+    /// The keys of all objects, once they are `wanted`, or after a minute. A server writes its mark
+    /// when it gets to it.
+    pub async fn keys_once(&self, wanted: &[&str]) -> Vec<String> {
+        let began = Instant::now();
+        while self.keys() != wanted && began.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.keys()
+    }
+
     /// Keys of what was begun in parts and is not finished.
     #[must_use]
     pub fn begun(&self) -> Vec<String> {
@@ -121,7 +135,13 @@ impl Bucket {
     /// # Errors
     /// When there is none.
     pub fn lose(&self, key: &str) -> io::Result<()> {
-        std::fs::remove_file(self.folder.path().join(Self::NAME).join(key))
+        std::fs::remove_file(self.file(key))
+    }
+
+    /// Where the bytes of an object are, or would be.
+    #[must_use]
+    pub fn file(&self, key: &str) -> PathBuf {
+        self.folder.path().join(Self::NAME).join(key)
     }
 }
 

@@ -9,8 +9,10 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
+use crate::port::Port;
+
 /// How long anything in these tests may take before it counts as hung.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a daemon is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Daemon {
     pub data: PathBuf,
     settings: String,
     child: Option<Child>,
+    /// Where it listens, from its last start on.
+    port: Option<Port>,
     /// Further variables of its environment. They hold from the next start.
     pub env: Vec<(String, String)>,
     /// `http://127.0.0.1:port`; of a worker, where it tells its health.
@@ -60,6 +64,7 @@ impl Daemon {
             data: data.to_owned(),
             settings: settings.to_owned(),
             child: None,
+            port: None,
             env: Vec::new(),
             url: String::new(),
             http: reqwest::Client::new(),
@@ -80,7 +85,7 @@ impl Daemon {
     /// # Errors
     /// When there is no such program.
     pub fn spawn(&mut self) -> io::Result<()> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = Port::keep()?;
         std::fs::create_dir_all(&self.data)?;
         let file = self.data.join("slipway.toml");
         std::fs::write(&file, &self.settings)?;
@@ -103,7 +108,7 @@ impl Daemon {
         let child = command
             .arg("--config")
             .arg(&file)
-            .env(listen, format!("127.0.0.1:{port}"))
+            .env(listen, port.address().to_string())
             .env("RUST_LOG", "trace")
             .env_remove("DOCKER_HOST")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
@@ -113,7 +118,8 @@ impl Daemon {
             .kill_on_drop(true)
             .spawn()?;
         self.child = Some(child);
-        self.url = format!("http://127.0.0.1:{port}");
+        self.url = format!("http://{}", port.address());
+        self.port = Some(port);
         Ok(())
     }
 

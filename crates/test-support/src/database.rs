@@ -55,6 +55,15 @@ impl Database {
         run(&self.server, &sql).await
     }
 
+    /// Whether new connections to it are let in; those that there are stay.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn let_in(&self, anybody: bool) -> sqlx::Result<()> {
+        let sql = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {anybody}", self.name);
+        run(&self.server, &sql).await
+    }
+
     /// Removes it, whoever is still connected.
     ///
     /// # Errors

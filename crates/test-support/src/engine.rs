@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use crate::certificates::Signed;
 use crate::env;
+use crate::port::Port;
 
 /// What kind of engine it is to be.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub struct ServerTls {
 #[derive(Debug)]
 pub struct PrivateEngine {
     dir: PathBuf,
-    port: u16,
+    port: Port,
 }
 
 impl PrivateEngine {
@@ -43,15 +44,14 @@ impl PrivateEngine {
     /// When it does not start.
     pub async fn start(kind: Kind) -> io::Result<Self> {
         let dir = free_dir(&env::stack())?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let engine = Self { dir, port };
+        let engine = Self { dir, port: Port::keep()? };
         if let Some(mib) = kind.data_mib {
             std::fs::write(engine.dir.join("data-mib"), mib.to_string())?;
         }
         if let Some(tls) = kind.tls {
             let folder = engine.dir.join("tls");
             std::fs::create_dir(&folder)?;
-            std::fs::write(folder.join("address"), format!("127.0.0.1:{port}"))?;
+            std::fs::write(folder.join("address"), engine.tls_address())?;
             std::fs::write(folder.join("ca.pem"), tls.ca)?;
             std::fs::write(folder.join("cert.pem"), tls.own.cert)?;
             std::fs::write(folder.join("key.pem"), tls.own.key)?;
@@ -78,7 +78,7 @@ impl PrivateEngine {
     /// Where it listens with TLS.
     #[must_use]
     pub fn tls_address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.port.address().to_string()
     }
 
     /// Kills it as a crash would. Its containers and their keeper stay.

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod env;
 pub mod kafka_door;
 pub mod killable;
+pub mod port;
 pub mod receiver;
 pub mod web;
 pub mod wire;

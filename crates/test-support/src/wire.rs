@@ -7,7 +7,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -31,15 +31,20 @@ enum State {
     /// Each answer takes so much longer.
     Slow(Duration),
     Held,
+    /// Answers to what was asked before still pass.
+    Jammed,
     Cut,
 }
+
+/// What is waited for on its way from the near end, and what the wire becomes then.
+type Trap = Mutex<Option<(Vec<u8>, State)>>;
 
 /// A wire from a free port of loopback to somewhere. Gone when dropped.
 #[derive(Debug)]
 pub struct Wire {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
-    trap: Arc<Mutex<Option<Vec<u8>>>>,
+    trap: Arc<Trap>,
     task: AbortHandle,
 }
 
@@ -52,7 +57,7 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(watch::Sender::new(State::Open));
-        let trap = Arc::new(Mutex::new(None));
+        let trap = Arc::new(Trap::default());
         let task = tokio::spawn(accept(listener, end, Arc::clone(&state), Arc::clone(&trap)));
         Ok(Self { address, state, trap, task: task.abort_handle() })
     }
@@ -80,19 +85,28 @@ impl Wire {
 
     /// Holds as soon as something wants to pass from the near end that contains `bytes`.
     pub fn hold_at(&self, bytes: &[u8]) {
-        *self.trap.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(bytes.to_vec());
+        self.set(Some((bytes.to_vec(), State::Held)));
+    }
+
+    /// The same, but what was asked before, on other connections, is still answered.
+    pub fn hold_requests_at(&self, bytes: &[u8]) {
+        self.set(Some((bytes.to_vec(), State::Jammed)));
+    }
+
+    fn set(&self, trap: Option<(Vec<u8>, State)>) {
+        *self.trap.lock().unwrap_or_else(PoisonError::into_inner) = trap;
     }
 
     /// Returns once the wire is held.
     pub async fn held(&self) {
         let mut state = self.state.subscribe();
         // The sender lives as long as this wire.
-        let _ = state.wait_for(|state| *state == State::Held).await;
+        let _ = state.wait_for(|state| matches!(state, State::Held | State::Jammed)).await;
     }
 
     /// Whole again.
     pub fn mend(&self) {
-        *self.trap.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        self.set(None);
         self.state.send_replace(State::Open);
     }
 }
@@ -108,7 +122,7 @@ async fn accept(
     listener: TcpListener,
     end: End,
     state: Arc<watch::Sender<State>>,
-    trap: Arc<Mutex<Option<Vec<u8>>>>,
+    trap: Arc<Trap>,
 ) {
     while let Ok((near, _)) = listener.accept().await {
         if *state.borrow() == State::Cut {
@@ -141,7 +155,7 @@ async fn join(
     far_read: impl AsyncRead + Unpin,
     far_write: impl AsyncWrite + Unpin,
     state: &watch::Sender<State>,
-    trap: &Mutex<Option<Vec<u8>>>,
+    trap: &Trap,
 ) {
     let mut cut = state.subscribe();
     let both = async {
@@ -160,7 +174,7 @@ async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     state: &watch::Sender<State>,
-    trap: Option<&Mutex<Option<Vec<u8>>>>,
+    trap: Option<&Trap>,
 ) {
     let mut open = state.subscribe();
     let mut buffer = vec![0; 64 * 1024];
@@ -169,10 +183,14 @@ async fn pass(
             Ok(0) | Err(_) => break,
             Ok(read) => &buffer[..read],
         };
-        if trap.is_some_and(|trap| springs(trap, read)) {
-            state.send_replace(State::Held);
+        if let Some(then) = trap.and_then(|trap| sprung(trap, read)) {
+            state.send_replace(then);
         }
-        let passes = |state: &State| matches!(state, State::Open | State::Slow(_));
+        let passes = |state: &State| match state {
+            State::Open | State::Slow(_) => true,
+            State::Jammed => trap.is_none(),
+            State::Held | State::Cut => false,
+        };
         let Ok(state) = open.wait_for(passes).await.map(|state| *state) else { break };
         if let (State::Slow(by), None) = (state, trap) {
             tokio::time::sleep(by).await;
@@ -185,13 +203,11 @@ async fn pass(
     let _ = to.shutdown().await;
 }
 
-fn springs(trap: &Mutex<Option<Vec<u8>>>, bytes: &[u8]) -> bool {
-    let mut trap = trap.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let hit = trap.as_ref().is_some_and(|wanted| {
+/// What the wire becomes when these bytes are those that were waited for.
+fn sprung(trap: &Trap, bytes: &[u8]) -> Option<State> {
+    let mut trap = trap.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = |(wanted, _): &mut (Vec<u8>, State)| {
         bytes.windows(wanted.len()).any(|window| window == wanted.as_slice())
-    });
-    if hit {
-        *trap = None;
-    }
-    hit
+    };
+    trap.take_if(found).map(|(_, then)| then)
 }
