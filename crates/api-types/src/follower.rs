@@ -93,7 +93,7 @@ pub struct DeliveryView {
     pub attempt: u32,
     /// Whether somebody asked for it.
     pub resend: bool,
-    /// When it began.
+    /// When it began; of a try whose server was killed over it, when that was found out.
     pub at: DateTime<Utc>,
     /// How long it took.
     pub duration_ms: u64,

@@ -9,6 +9,7 @@ mod error;
 mod follower;
 mod health;
 mod host;
+mod once;
 mod project;
 mod source;
 mod status;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A project that has a limit or something running.
+/// What a project is allowed, and what it has running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProjectView {
     /// Its name; `*` stands for every project without a limit of its own.
@@ -12,6 +12,8 @@ pub struct ProjectView {
     /// How many of its builds may run at once; `null` means any number.
     #[schema(required)]
     pub max_running: Option<u32>,
+    /// Whether that is its own limit; `false` where it has that of `*`, or none was ever set.
+    pub own_limit: bool,
     /// How many of its builds run now.
     pub running: u64,
 }
@@ -28,6 +30,7 @@ pub struct ProjectList {
 #[serde(deny_unknown_fields)]
 pub struct ProjectLimits {
     /// How many of its builds may run at once, at least 1; `null` means any number.
+    #[serde(default, deserialize_with = "crate::whole::limit")]
     #[schema(required, minimum = 1)]
     pub max_running: Option<u32>,
 }

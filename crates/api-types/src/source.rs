@@ -9,6 +9,8 @@ use slipway_domain::Secret;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::once::Once;
+
 /// Where the build context comes from.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -121,7 +123,7 @@ pub struct SourceAuth {
     #[schema(value_type = Option<String>, format = Password, write_only)]
     pub token: Option<Secret>,
     /// Headers for the request of an archive, by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     #[schema(value_type = BTreeMap<String, String>, write_only)]
     pub headers: BTreeMap<String, Secret>,
     /// A private key for a repository by SSH, without a passphrase.
@@ -175,10 +177,13 @@ impl<'de> Visitor<'de> for Fields {
         let mut kind: Option<String> = None;
         let mut given = Given::default();
         while let Some(field) = map.next_key::<String>()? {
+            if given.names.contains(&field) {
+                return Err(A::Error::custom(format_args!("duplicate field `{field}`")));
+            }
             match field.as_str() {
                 "type" => kind = Some(map.next_value()?),
                 "content" => given.content = map.next_value()?,
-                "files" => given.files = map.next_value()?,
+                "files" => given.files = map.next_value::<Option<_>>()?.map(|Once(files)| files),
                 "id" => given.id = map.next_value()?,
                 "url" => given.url = map.next_value()?,
                 "sha256" => given.sha256 = map.next_value()?,
@@ -192,7 +197,9 @@ impl<'de> Visitor<'de> for Fields {
                 "token" => given.token = map.next_value()?,
                 "auth" => given.auth = map.next_value()?,
                 "name" => given.name = map.next_value()?,
-                "environment" => given.environment = map.next_value()?,
+                "environment" => {
+                    given.environment = map.next_value::<Option<_>>()?.map(|Once(values)| values);
+                }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             given.names.push(field);

@@ -31,10 +31,10 @@ pub struct SubmitBuild {
     pub dockerfile: Option<String>,
     /// Build arguments. They end up in the image's history: no place for secrets, which go into
     /// `secrets`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     pub args: BTreeMap<String, String>,
     /// Labels for the image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     pub labels: BTreeMap<String, String>,
     /// The stage of the Dockerfile to stop at; the last one where none is named.
     pub target: Option<String>,
@@ -52,19 +52,19 @@ pub struct SubmitBuild {
     pub push: bool,
     /// Logins by registry (`host[:port]`, Docker Hub is `docker.io`), for base images and
     /// for the push. Kept sealed, never shown, and erased when the build ends.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     #[schema(value_type = BTreeMap<String, LoginSchema>)]
     pub registry_auth: BTreeMap<String, Credentials>,
     /// What `RUN --mount=type=secret,id=…` finds, by its id (letters, digits, `.`, `_`, `-`), at
     /// most 500 KiB each. Needs a Docker host with BuildKit. Kept sealed, never shown, and
     /// erased when the build ends.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     #[schema(value_type = BTreeMap<String, String>, write_only)]
     pub secrets: BTreeMap<String, Secret>,
     /// Private keys without a passphrase, by the id of `RUN --mount=type=ssh`, which is
     /// `default` where it names none. A step gets an agent that signs with the key, and never
     /// the key. Needs a Docker host with BuildKit. Kept and erased as `secrets` are.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     #[schema(value_type = BTreeMap<String, String>, write_only)]
     pub ssh: BTreeMap<String, Secret>,
     /// The tenant that the build belongs to.
@@ -102,15 +102,15 @@ pub struct SubmitBuild {
 pub struct RetryBuild {
     /// Logins by registry, needed where the first build came with logins: those were
     /// erased when it ended.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     #[schema(value_type = BTreeMap<String, LoginSchema>)]
     pub registry_auth: BTreeMap<String, Credentials>,
     /// Build secrets by their id, erased like the logins.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     #[schema(value_type = BTreeMap<String, String>, write_only)]
     pub secrets: BTreeMap<String, Secret>,
     /// SSH keys by their id, erased like the logins.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     #[schema(value_type = BTreeMap<String, String>, write_only)]
     pub ssh: BTreeMap<String, Secret>,
     /// What it takes to get the source, as `source.auth` of the first build; for `github` a

@@ -51,7 +51,7 @@ pub struct TriggerRequest {
     #[schema(default = "default")]
     pub project: Option<String>,
     /// Build arguments.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     pub args: BTreeMap<String, String>,
     /// Whether a newer push takes the place of older builds of its branch, tag or pull request.
     #[serde(default = "yes")]
@@ -151,7 +151,7 @@ pub struct DryRun {
     /// `refs/heads/main`, `refs/tags/v1`, or a branch's name; of a release, its tag; of a pull
     /// request, the branch that it wants to get into.
     pub r#ref: Option<String>,
-    /// The full name of a commit.
+    /// The full name of a commit. Without it, what would be built shows `{sha}` in its place.
     pub commit: Option<String>,
     /// Number of the pull request.
     #[schema(default = 1)]
@@ -181,9 +181,11 @@ pub struct DryRunView {
 pub struct WouldBuild {
     /// The trigger.
     pub trigger: String,
-    /// Where the image would go.
+    /// Where the image would go. Of a commit that was not told, `{sha}` and `{short_sha}` stand
+    /// for its name.
     pub image: String,
-    /// Where the code would come from, as in a build's `source`.
+    /// Where the code would come from, as in a build's `source`. Its `ref` is `{sha}` where it
+    /// would be a commit that was not told.
     #[schema(value_type = Object)]
     pub source: serde_json::Value,
     /// The tenant.

@@ -48,6 +48,14 @@ where
     from.deserialize_any(Whole::<1, MOST> { what: "a whole number of seconds" })
 }
 
+/// Reads a limit of at least 1, or null.
+///
+/// # Errors
+/// Says which range is allowed.
+pub(crate) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    from.deserialize_any(Whole::<1, { i32::MAX.unsigned_abs() }> { what: "a whole number" })
+}
+
 /// Reads a priority; null is the lowest, as if it were left out.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! writes them into rows, the worker acts on them, followers render them. A rule that
 //! lives here cannot differ between two stations; a rule that lives elsewhere will.
 
+mod address;
 mod arg_name;
 mod clock;
 mod event;
@@ -26,7 +27,7 @@ mod suspects;
 mod trace_parent;
 mod trigger;
 
-pub use arg_name::arg_name;
+pub use arg_name::{arg_name, check_arg_names};
 pub use clock::now;
 pub use event::{Event, EventBody, LogStream, StepStatus};
 pub use failure::{Failure, Fault, Next, Reason};

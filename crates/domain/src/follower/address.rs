@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use url::Url;
+use url::Host;
 
-use crate::{FieldError, Secret};
+use crate::address::{self, NO_PORT, check_spelling, take_login};
+use crate::{Credentials, FieldError, Secret};
 
-const MAX_CHARS: usize = 8 * 1024;
 const MAX_BROKERS: usize = 16;
 /// The longest name of a topic that Kafka takes.
 const MAX_TOPIC: usize = 249;
@@ -43,9 +43,7 @@ impl FollowerAddress {
     /// `failover(kafka://…, kafka://…)`. It is not quoted: it may hold a password.
     pub fn parse(field: &str, text: &str) -> Result<(Self, Option<Secret>), FieldError> {
         let text = text.trim();
-        if text.len() > MAX_CHARS {
-            return Err(FieldError::new(field, "is longer than 8192 characters"));
-        }
+        address::check_length(field, text)?;
         if let Some(list) = text.strip_prefix("failover") {
             return Ok((Self::Kafka(failover(field, list)?), None));
         }
@@ -89,11 +87,10 @@ impl KafkaTarget {
 
     fn parse(field: &str, text: &str) -> Result<Self, FieldError> {
         const HINT: &str = "write it as kafka://host:port/topic";
-        let Some((brokers, topic)) =
-            text.strip_prefix("kafka://").and_then(|rest| rest.split_once('/'))
-        else {
-            return Err(FieldError::new(field, "names no topic").hint(HINT));
-        };
+        let refuse = |message: &str| FieldError::new(field, message).hint(HINT);
+        let rest = text.strip_prefix("kafka://").filter(|rest| !rest.starts_with('/'));
+        let rest = rest.ok_or_else(|| refuse("has not two slashes after its scheme"))?;
+        let (brokers, topic) = rest.split_once('/').ok_or_else(|| refuse("names no topic"))?;
         if brokers.contains('@') {
             return Err(FieldError::new(field, "has a login in it")
                 .hint("logins for Kafka are in the server's settings"));
@@ -126,14 +123,20 @@ fn failover(field: &str, list: &str) -> Result<KafkaTarget, FieldError> {
 }
 
 fn check_broker(field: &str, broker: &str) -> Result<(), FieldError> {
-    let port = broker.rsplit_once(':').filter(|(host, _)| {
-        !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control())
-    });
-    if port.and_then(|(_, port)| port.parse::<u16>().ok()).is_none_or(|port| port == 0) {
-        return Err(FieldError::new(field, "has a broker without a host or port")
-            .hint("write brokers as host:port"));
+    const HINT: &str = "write brokers as host:port";
+    let refuse = |message: &str| Err(FieldError::new(field, message).hint(HINT));
+    check_spelling(field, broker)?;
+    let Some((host, port)) = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()) else {
+        return refuse("has a broker without a host or port");
+    };
+    if Host::parse(host).is_err() {
+        return refuse("has a broker whose host is no name and no IP address");
     }
-    Ok(())
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(1..) if is_number => Ok(()),
+        Ok(_) | Err(_) => refuse(NO_PORT),
+    }
 }
 
 fn check_topic(field: &str, topic: &str) -> Result<(), FieldError> {
@@ -148,34 +151,29 @@ fn check_topic(field: &str, topic: &str) -> Result<(), FieldError> {
 
 fn http(field: &str, text: &str) -> Result<(FollowerAddress, Option<Secret>), FieldError> {
     const HINT: &str = "write it as https://host/path or kafka://host:port/topic";
-    let refuse = |message: &str| FieldError::new(field, message).hint(HINT);
-    let mut url = Url::parse(text).map_err(|_| refuse("is no address"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(refuse("is neither of http, https nor of kafka"));
+    let is_http =
+        |scheme: &str| ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
+    if text.split_once("://").is_some_and(|(scheme, _)| !is_http(scheme)) {
+        let message = "is neither of http, https nor of kafka";
+        return Err(FieldError::new(field, message).hint(HINT));
     }
-    let authorization = take_authorization(&mut url);
-    url.set_fragment(None);
+    let mut url = address::http(field, text, HINT)?;
+    if url.fragment().is_some() {
+        return Err(FieldError::new(field, "has a fragment, which no server is sent")
+            .hint("leave out the # and what follows it, or write a # of the path as %23"));
+    }
+    // A name with a colon behind it is a login; without one, it is the header itself.
+    let is_header = url.password().is_none();
+    let authorization = take_login(&mut url).map(|Credentials { username, password }| {
+        if is_header {
+            return Secret::from(username);
+        }
+        let basic = STANDARD.encode(format!("{username}:{}", password.expose()));
+        Secret::from(format!("Basic {basic}"))
+    });
     let whole = Secret::from(url.to_string());
     url.set_query(None);
     Ok((FollowerAddress::Http { url: whole, shown: url.into() }, authorization))
-}
-
-fn take_authorization(url: &mut Url) -> Option<Secret> {
-    let decoded =
-        |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let username = decoded(url.username());
-    let password = url.password().map(decoded);
-    // Neither fails for http and https, which have hosts.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    match password {
-        Some(password) => {
-            let basic = STANDARD.encode(format!("{username}:{password}"));
-            Some(Secret::from(format!("Basic {basic}")))
-        }
-        None if username.is_empty() => None,
-        None => Some(Secret::from(username)),
-    }
 }
 
 #[cfg(test)]
@@ -188,7 +186,7 @@ mod tests {
 
     #[test]
     fn userinfo_becomes_a_header() {
-        let (address, header) = parse("https://t%2Fk@h.example/a?b=c#d");
+        let (address, header) = parse("https://t%2Fk@h.example/a?b=c");
         assert_eq!(header.unwrap().expose(), "t/k");
         assert_eq!(address.shown(), "https://h.example/a");
         let FollowerAddress::Http { url, .. } = address else { panic!() };
@@ -233,5 +231,44 @@ mod tests {
             assert!(error.hint.is_some() || bad.contains("a b"), "{bad}: {error:?}");
             assert!(!format!("{error:?}").contains("pw"), "{error:?}");
         }
+    }
+    #[test]
+    fn what_a_parser_would_change_is_refused_with_the_reason() {
+        for (bad, message) in [
+            ("http:/127.0.0.1/x", "two slashes"),
+            ("https:h.example/x", "two slashes"),
+            ("https:///h.example/x", "two slashes"),
+            ("https://a@b@h.example/x", "more than one @"),
+            ("https://@h.example/x", "without a login"),
+            ("https://h.example\\@evil.example/x", "backslash"),
+            ("https://h.example/a b", "blank"),
+            ("https://h.example/a\tb", "tab"),
+            ("https://h.example:0/x", "1 to 65535"),
+            ("https://h.example:00/x", "1 to 65535"),
+            ("https://h.example:99999/x", "1 to 65535"),
+            ("https://1.2.3.4.5/x", "no IP address"),
+            ("https://h.example/x#pw", "fragment"),
+            ("https://h.example/#", "fragment"),
+            ("kafka:/h:9092/t", "two slashes"),
+            ("kafka:///t", "two slashes"),
+            ("kafka://h:0/t", "1 to 65535"),
+            ("kafka://h:+9/t", "1 to 65535"),
+            ("kafka://h:/t", "1 to 65535"),
+            ("kafka://a\\b:9092/t", "backslash"),
+            ("kafka://a b:9092/t", "blank"),
+            ("kafka://a@b@h:9092/t", "login"),
+            ("kafka://h#x:9092/t", "no IP address"),
+            ("kafka://h?x:9092/t", "no IP address"),
+            ("kafka://h:9092/t#x", "no topic that Kafka takes"),
+            ("failover(kafka://a:9092/t, kafka:/b:9092/t)", "two slashes"),
+            ("failover(kafka://a:9092/t, kafka://b:0/t)", "1 to 65535"),
+        ] {
+            let error = FollowerAddress::parse("url", bad).unwrap_err();
+            assert_eq!(error.field, "url");
+            assert!(error.message.contains(message), "{bad:?}: {error:?}");
+        }
+        // A line break at the end is of the shell that made the request.
+        parse("https://h.example/a@b/c?x=@:/\n");
+        parse("kafka://[::1]:9092,10.1.2.3:9092/t");
     }
 }

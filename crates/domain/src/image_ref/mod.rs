@@ -84,6 +84,12 @@ impl ImageRef {
         Ok(Self { registry, path, tag, digest })
     }
 
+    /// Whether it is `scratch`: engines keep the name for what is no image, and pull none of it.
+    #[must_use]
+    pub fn is_scratch(&self) -> bool {
+        self.registry.is_docker_hub() && self.path == "library/scratch"
+    }
+
     /// Reads an image's name; one that names no registry is in `registry`, and not on Docker Hub.
     ///
     /// # Errors

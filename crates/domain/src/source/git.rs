@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use url::{ParseError, Url};
 
 use super::Hidden;
-use super::address::{NO_PORT, check_spelling, http, take_login};
 use crate::FieldError;
+use crate::address::{NO_PORT, check_spelling, http, take_login};
 
 const MAX_REF_CHARS: usize = 255;
 
@@ -40,13 +40,18 @@ impl GitUrl {
             return Err(FieldError::new(FIELD, NO_PORT)
                 .hint("write it as ssh://git@host:22/path.git, or git@host:path without a port"));
         }
+        if text.starts_with("ssh://") && Url::parse(text).is_ok_and(|url| url.password().is_some())
+        {
+            return Err(FieldError::new(FIELD, "has a password, and ssh takes a key")
+                .hint("leave the password out and give a private key, or use the https address"));
+        }
         if !is_http && (text.starts_with("ssh://") || !text.contains("://")) {
             return Ok((Self(ssh(text).ok_or_else(other)?), Hidden::default()));
         }
         if !is_http {
             return Err(other());
         }
-        let mut url = http(FIELD, text)?;
+        let mut url = http(FIELD, text, "write it as https://host/path.git")?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(FieldError::new(
                 FIELD,
@@ -83,7 +88,7 @@ fn names_a_program(text: &str) -> bool {
     text.split('/').next().is_some_and(|first| first.contains("::"))
 }
 
-/// An SSH address in the long form, without a password; `None` if it is none.
+/// An SSH address in the long form; `None` if it is none.
 fn ssh(text: &str) -> Option<String> {
     let long = if text.starts_with("ssh://") {
         text.to_owned()
@@ -96,7 +101,7 @@ fn ssh(text: &str) -> Option<String> {
         // Relative to the user's home, which servers that have no homes read alike.
         format!("ssh://{user}@{host}/{}", path.trim_start_matches('/'))
     };
-    let mut url = Url::parse(&long).ok()?;
+    let url = Url::parse(&long).ok()?;
     let is_name = |name: &str| !name.is_empty() && !name.starts_with('-');
     let host = url.host_str().filter(|host| is_name(host))?.to_owned();
     let user = url.username().to_owned();
@@ -104,12 +109,12 @@ fn ssh(text: &str) -> Option<String> {
     if !(user.is_empty() || is_name(&user) && user.chars().all(plain))
         || !host.chars().all(|c| plain(c) || matches!(c, ':' | '[' | ']'))
         || url.path().trim_matches('/').is_empty()
+        || url.password().is_some()
         || url.query().is_some()
         || url.fragment().is_some()
     {
         return None;
     }
-    url.set_password(None).ok()?;
     Some(url.into())
 }
 
@@ -196,7 +201,7 @@ mod tests {
             ("https://[2001:db8::1]/a.git", "https://[2001:db8::1]/a.git"),
             ("git@h.example:a/b.git", "ssh://git@h.example/a/b.git"),
             ("git@h.example:/srv/b.git", "ssh://git@h.example/srv/b.git"),
-            ("ssh://git:pw@h.example:2222/b", "ssh://git@h.example:2222/b"),
+            ("ssh://git@h.example:2222/b", "ssh://git@h.example:2222/b"),
         ] {
             assert_eq!(GitUrl::parse(text).unwrap().0.as_str(), shown);
         }
@@ -226,6 +231,8 @@ mod tests {
         ] {
             assert_eq!(GitUrl::parse(bad).unwrap_err().field, "source.url", "{bad:?}");
         }
+        let error = GitUrl::parse("ssh://git:hunter2@h.example:2222/b").unwrap_err();
+        assert_eq!(error.to_string(), "source.url: has a password, and ssh takes a key");
         let error = GitUrl::parse("https://h.example:99999/a.git").unwrap_err();
         assert!(error.message.contains("1 to 65535"), "{error:?}");
         let error = GitUrl::parse("ssh://git@h.example:99999/a.git").unwrap_err();

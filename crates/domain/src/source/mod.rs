@@ -142,6 +142,10 @@ impl Source {
     pub(crate) fn check(&self, dockerfile: &DockerfilePath) -> Result<(), FieldError> {
         match self {
             Self::Dockerfile { content, files, .. } => files::check(content, files, dockerfile),
+            Self::Image { image, .. } if image.is_scratch() => {
+                Err(FieldError::new("source.ref", "is scratch, which stands for no image at all")
+                    .hint("name one that a registry has, or send FROM scratch in a Dockerfile"))
+            }
             Self::Upload { .. }
             | Self::Archive { .. }
             | Self::Git { .. }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::{BuildSpecDraft, FieldError, Forge, GitRef, GitUrl, GithubOwner, GithubRepo, Source};
 
-use super::definition::{Trigger, TriggerEvent};
+use super::definition::Trigger;
+use super::event::TriggerEvent;
 use super::happening::{Happening, What};
 
 /// Supersede keys end here.

@@ -7,12 +7,16 @@
 
 mod decide;
 mod definition;
+mod event;
 mod happening;
 mod name;
 mod pattern;
+mod secrets;
 mod template;
 
 pub use decide::{Decided, PassedBy};
-pub use definition::{Trigger, TriggerDefinition, TriggerEvent, TriggerSecrets};
+pub use definition::{Trigger, TriggerDefinition};
+pub use event::TriggerEvent;
 pub use happening::{CommitId, Happening, RepositoryName, What};
 pub use name::TriggerName;
+pub use secrets::TriggerSecrets;

@@ -1,84 +1,15 @@
-//! What is to be built: the one form into which every dialect translates.
+//! A request before it was checked, and the check of all of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    DockerfilePath, FieldError, ImageRef, ImageRefError, Platform, Project, Resources, SecretNames,
-    Source,
+use super::BuildSpec;
+use super::check::{
+    MAX_ESCAPED_BYTES, MAX_PRIORITY, MAX_QUEUE_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS,
+    MAX_VALUE_BYTES, also, check_pairs, check_seconds, escaped_bytes, is_key, is_stage_name,
 };
-
-const MAX_ENTRIES: usize = 500;
-const MAX_VALUE_BYTES: usize = 64 * 1024;
-/// Engines take args and labels in the query of a URL, which their HTTP servers and clients
-/// cap at 64 KiB with all its escapes.
-const MAX_ESCAPED_BYTES: usize = 56 * 1024;
-/// The longest time limit that a build may ask for: a day.
-pub const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
-/// The longest wait in line that a build may ask for: a week.
-pub const MAX_QUEUE_TIMEOUT_SECONDS: u32 = 7 * 24 * 60 * 60;
-/// The highest priority.
-pub const MAX_PRIORITY: u8 = 9;
-/// More names than one image needs, few enough to push them all.
-const MAX_TAGS: usize = 20;
-const MAX_KEY_CHARS: usize = 255;
-
-/// A checked request for a build, as the row keeps it. Logins travel apart, sealed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BuildSpec {
-    /// Where the image goes.
-    pub image: ImageRef,
-    /// Where the context comes from.
-    pub source: Source,
-    /// The Dockerfile within the context.
-    pub dockerfile: DockerfilePath,
-    /// Build arguments.
-    pub args: BTreeMap<String, String>,
-    /// Labels for the image.
-    pub labels: BTreeMap<String, String>,
-    /// The stage to stop at; the last one where none is named.
-    pub target: Option<String>,
-    /// The platform to build for; the host's own where none is named.
-    pub platform: Option<Platform>,
-    /// Do not use the builder's cache.
-    pub no_cache: bool,
-    /// Look for newer base images even where the host has them.
-    pub pull: bool,
-    /// Push the image. If not, it stays on the host.
-    pub push: bool,
-    /// The tenant.
-    pub project: Project,
-    /// Whatever the sender wants to find again in answers and events.
-    pub metadata: Option<serde_json::Value>,
-    /// Time limit of the building stage; the server's default where none is given.
-    pub timeout_seconds: Option<u32>,
-    /// 0 to 9; more goes first. Rows of before it existed have none.
-    #[serde(default)]
-    pub priority: u8,
-    /// How long it may wait in line; the server's default where none is given.
-    #[serde(default)]
-    pub queue_timeout_seconds: Option<u32>,
-    /// A newer build of the project with the same key takes this one's place.
-    #[serde(default)]
-    pub supersede_key: Option<String>,
-    /// What its steps may use of the host.
-    #[serde(default, skip_serializing_if = "Resources::is_empty")]
-    pub resources: Resources,
-    /// Further names of the image, in the repository of the first. All are pushed.
-    #[serde(default)]
-    pub also: Vec<ImageRef>,
-    /// Every stage has every argument without an `ARG` line, as some older services had it.
-    /// Their clients send secrets in arguments: the values stay out of the log.
-    #[serde(default)]
-    pub args_in_every_stage: bool,
-    /// Lines that the log begins with.
-    #[serde(default)]
-    pub log_opening: Vec<String>,
-    /// Which secrets came with it, for a retry. Rows of before it existed have none.
-    #[serde(default, skip_serializing_if = "SecretNames::is_empty")]
-    pub secret_names: SecretNames,
-}
+use crate::{
+    DockerfilePath, FieldError, ImageRef, Platform, Project, Resources, SecretNames, Source,
+};
 
 /// A request as it came, field by field, before it was checked.
 #[derive(Debug, Clone)]
@@ -123,13 +54,6 @@ pub struct BuildSpecDraft {
     pub args_in_every_stage: bool,
     /// See [`BuildSpec::log_opening`].
     pub log_opening: Vec<String>,
-}
-
-impl BuildSpec {
-    /// All names of the image, its own first.
-    pub fn images(&self) -> impl Iterator<Item = &ImageRef> {
-        std::iter::once(&self.image).chain(&self.also)
-    }
 }
 
 impl BuildSpecDraft {
@@ -233,9 +157,7 @@ impl BuildSpecDraft {
             secret_names: SecretNames::default(),
         })
     }
-}
 
-impl BuildSpecDraft {
     /// Refuses what contradicts a copy from registry to registry.
     fn check_copy(&self) -> Result<(), FieldError> {
         if self.platform.is_some() {
@@ -252,66 +174,6 @@ impl BuildSpecDraft {
         }
         Ok(())
     }
-}
-
-/// Names under which one image is pushed together, in the order of their tags, each once.
-fn also(image: &ImageRef, tags: &[String]) -> Result<Vec<ImageRef>, FieldError> {
-    if tags.len() > MAX_TAGS {
-        return Err(FieldError::new("also_tags", format!("has more than {MAX_TAGS} tags")));
-    }
-    let refuse = |error: ImageRefError| FieldError::new("also_tags", error.to_string());
-    let tags: BTreeSet<&String> = tags.iter().filter(|tag| *tag != image.tag()).collect();
-    tags.into_iter().map(|tag| image.with_tag(tag).map_err(refuse)).collect()
-}
-
-fn check_seconds(field: &str, given: Option<u32>, most: u32) -> Result<(), FieldError> {
-    match given {
-        Some(seconds) if !(1..=most).contains(&seconds) => {
-            let message = format!("must be 1 to {most} seconds, not {seconds}");
-            Err(FieldError::new(field, message))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= MAX_KEY_CHARS && !text.contains(char::is_control)
-}
-
-fn check_pairs(field: &str, pairs: &BTreeMap<String, String>) -> Result<(), FieldError> {
-    if pairs.len() > MAX_ENTRIES {
-        return Err(FieldError::new(field, format!("has more than {MAX_ENTRIES} entries")));
-    }
-    for (key, value) in pairs {
-        let place = format!("{field}.{key}");
-        if key.trim().is_empty() || key.contains(['=', '\0', '\n']) || key.len() > 256 {
-            return Err(FieldError::new(
-                field,
-                "has a name that is empty, longer than 256 characters, or holds =, NUL or a newline",
-            ));
-        }
-        if value.len() > MAX_VALUE_BYTES {
-            return Err(FieldError::new(place, "is larger than 64 KiB"));
-        }
-        if value.contains('\0') {
-            return Err(FieldError::new(place, "holds a NUL"));
-        }
-    }
-    Ok(())
-}
-
-/// How long the pairs are as JSON in a query: a byte that is no letter or digit is three.
-fn escaped_bytes(pairs: &BTreeMap<String, String>) -> usize {
-    let escaped = |text: &str| {
-        text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 }).sum::<usize>()
-    };
-    // Quotes, colon and comma around each.
-    pairs.iter().map(|(key, value)| escaped(key) + escaped(value) + 18).sum()
-}
-
-fn is_stage_name(text: &str) -> bool {
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    !text.is_empty() && text.len() <= 128 && text.chars().all(good)
 }
 
 #[cfg(test)]
@@ -379,6 +241,11 @@ mod tests {
             let image = ImageRef::parse("r.example/base:1").unwrap();
             d.source = Source::Image { image, all_platforms: true };
         };
+        for name in ["scratch", "scratch:1", "docker.io/library/scratch"] {
+            let image = ImageRef::parse(name).unwrap();
+            let source = Source::Image { image, all_platforms: false };
+            assert_eq!(refused(|d| d.source = source).field, "source.ref");
+        }
         let platform = |d: &mut BuildSpecDraft| d.platform = Some("linux/arm64".into());
         assert_eq!(refused(|d| (copied(d), platform(d)).1).field, "platform");
         assert_eq!(refused(|d| (copied(d), d.push = false).1).field, "push");
@@ -397,30 +264,5 @@ mod tests {
         assert_eq!(refused(|d| d.also_tags = vec![String::new()]).field, "also_tags");
         let many = (0..21).map(|n| n.to_string()).collect();
         assert_eq!(refused(|d| d.also_tags = many).field, "also_tags");
-    }
-
-    #[test]
-    fn stored_form_and_back() {
-        let spec = draft().parse().unwrap();
-        let text = serde_json::to_string(&spec).unwrap();
-        assert_eq!(serde_json::from_str::<BuildSpec>(&text).unwrap(), spec);
-    }
-
-    #[test]
-    fn rows_of_the_release_before_can_be_read() {
-        let spec = draft().parse().unwrap();
-        let mut row = serde_json::to_value(&spec).unwrap();
-        assert!(!row.as_object().unwrap().contains_key("resources"));
-        for new in [
-            "priority",
-            "queue_timeout_seconds",
-            "supersede_key",
-            "also",
-            "args_in_every_stage",
-            "log_opening",
-        ] {
-            row.as_object_mut().unwrap().remove(new).unwrap();
-        }
-        assert_eq!(serde_json::from_value::<BuildSpec>(row).unwrap(), spec);
     }
 }

@@ -4,40 +4,27 @@
 //! the place where it stands, and it never gets to the place of the registry: a name that would
 //! be somebody else's registry sends nothing there.
 
+mod part;
+mod safe;
+mod value;
+
 use crate::{FieldError, ImageRef};
 
-use super::definition::TriggerEvent;
-use super::happening::{Happening, What};
+use self::part::{Part, at_the_tag, parts};
+use self::safe::{in_a_tag, path};
+use self::value::{Value, first, written};
+use super::event::TriggerEvent;
+use super::happening::Happening;
 
 const FIELD: &str = "image";
 const HINT: &str = "there are {owner}, {repo}, {branch}, {tag}, {sha}, {short_sha} and {pr}; \
      {tag|branch} takes the first that there is";
-/// The longest tag that registries take.
-const MAX_TAG: usize = 128;
 
 /// A name with places in it, checked.
 #[derive(Debug, Clone)]
 pub(super) struct ImageTemplate {
     path: Vec<Part>,
     tag: Vec<Part>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Words(String),
-    /// The first of them that there is.
-    FirstOf(Vec<Value>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Value {
-    Owner,
-    Repo,
-    Branch,
-    Tag,
-    Sha,
-    ShortSha,
-    Pr,
 }
 
 impl ImageTemplate {
@@ -136,163 +123,11 @@ impl ImageTemplate {
     }
 }
 
-/// Text and places in turn.
-fn parts(text: &str) -> Result<Vec<Part>, FieldError> {
-    let odd = || FieldError::new(FIELD, "has a brace without its other").hint(HINT);
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((words, behind)) = rest.split_once('{') {
-        if words.contains('}') {
-            return Err(odd());
-        }
-        if !words.is_empty() {
-            parts.push(Part::Words(words.to_owned()));
-        }
-        let (inside, behind) = behind.split_once('}').ok_or_else(odd)?;
-        let values = inside.split('|').map(|name| {
-            Value::parse(name.trim()).ok_or_else(|| {
-                FieldError::new(FIELD, format!("has {{{inside}}}, which there is not")).hint(HINT)
-            })
-        });
-        parts.push(Part::FirstOf(values.collect::<Result<_, _>>()?));
-        rest = behind;
-    }
-    if rest.contains('}') {
-        return Err(odd());
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Words(rest.to_owned()));
-    }
-    Ok(parts)
-}
-
-/// Cuts at the colon of the tag: the last one that no slash comes after.
-fn at_the_tag(mut parts: Vec<Part>) -> (Vec<Part>, Vec<Part>) {
-    let place = parts.iter().enumerate().rev().find_map(|(index, part)| match part {
-        Part::Words(words) => {
-            let at = words.rfind([':', '/'])?;
-            Some((index, at, words.get(at..)?.starts_with(':')))
-        }
-        Part::FirstOf(_) => None,
-    });
-    let Some((index, at, true)) = place else { return (parts, Vec::new()) };
-    let mut tag = parts.split_off(index);
-    if let Some(Part::Words(words)) = tag.first_mut() {
-        let behind = words.split_off(at);
-        if !words.is_empty() {
-            parts.push(Part::Words(std::mem::take(words)));
-        }
-        *words = behind.trim_start_matches(':').to_owned();
-        if words.is_empty() {
-            tag.remove(0);
-        }
-    }
-    if tag.is_empty() {
-        // A colon and nothing behind it: the grammar of images refuses it by itself.
-        tag.push(Part::Words(String::new()));
-    }
-    (parts, tag)
-}
-
-impl Value {
-    const ALL: [(&'static str, Self); 7] = [
-        ("owner", Self::Owner),
-        ("repo", Self::Repo),
-        ("branch", Self::Branch),
-        ("tag", Self::Tag),
-        ("sha", Self::Sha),
-        ("short_sha", Self::ShortSha),
-        ("pr", Self::Pr),
-    ];
-
-    fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find_map(|(known, value)| (known == name).then_some(value))
-    }
-
-    /// Whether something of this kind can have it.
-    const fn is_of(self, event: TriggerEvent) -> bool {
-        match self {
-            Self::Owner | Self::Repo => true,
-            Self::Branch => matches!(event, TriggerEvent::Push),
-            Self::Tag => matches!(event, TriggerEvent::Push | TriggerEvent::Release),
-            Self::Sha | Self::ShortSha => !matches!(event, TriggerEvent::Release),
-            Self::Pr => matches!(event, TriggerEvent::PullRequest),
-        }
-    }
-
-    fn of(self, happening: &Happening) -> Option<String> {
-        let commit = happening.commit.as_ref();
-        match self {
-            Self::Owner => Some(happening.repository.owner().to_owned()),
-            Self::Repo => Some(happening.repository.name().to_owned()),
-            Self::Sha => commit.map(|commit| commit.as_str().to_owned()),
-            Self::ShortSha => commit.map(|commit| commit.short().to_owned()),
-            Self::Branch => match &happening.what {
-                What::Branch { branch } => Some(branch.clone()),
-                What::Tag { .. } | What::Release { .. } | What::PullRequest { .. } => None,
-            },
-            Self::Tag => match &happening.what {
-                What::Tag { tag } | What::Release { tag } => Some(tag.clone()),
-                What::Branch { .. } | What::PullRequest { .. } => None,
-            },
-            Self::Pr => match &happening.what {
-                What::PullRequest { number, .. } => Some(number.to_string()),
-                What::Branch { .. } | What::Tag { .. } | What::Release { .. } => None,
-            },
-        }
-    }
-}
-
-fn first(values: &[Value], happening: &Happening) -> Result<String, String> {
-    values.iter().find_map(|value| value.of(happening)).ok_or_else(|| written(values))
-}
-
-fn written(values: &[Value]) -> String {
-    let names = values.iter().filter_map(|value| {
-        Value::ALL.iter().find_map(|(name, known)| (known == value).then_some(*name))
-    });
-    format!("{{{}}}", names.collect::<Vec<_>>().join("|"))
-}
-
-/// A value as a part of a repository's name: in lower case, and between two letters or digits
-/// only what may stand there. `None` where nothing is left.
-fn path(text: &str) -> Option<String> {
-    let components = text.split('/').map(|part| {
-        let mut name = String::new();
-        let mut between = String::new();
-        for c in part.chars().map(|c| c.to_ascii_lowercase()) {
-            if !c.is_ascii_lowercase() && !c.is_ascii_digit() {
-                between.push(if matches!(c, '.' | '_') { c } else { '-' });
-                continue;
-            }
-            if !name.is_empty() && !between.is_empty() {
-                let is_separator = matches!(&*between, "." | "_" | "__");
-                name.push_str(if is_separator { &between } else { "-" });
-            }
-            between.clear();
-            name.push(c);
-        }
-        (!name.is_empty()).then_some(name)
-    });
-    Some(components.collect::<Option<Vec<_>>>()?.join("/"))
-}
-
-/// A tag: slashes and whatever else may not stand there become dashes, and it is cut off where
-/// registries would refuse it.
-fn in_a_tag(text: &str) -> String {
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let mut tag: String = text.chars().map(|c| if good(c) { c } else { '-' }).collect();
-    tag.truncate(MAX_TAG);
-    if tag.starts_with(['.', '-']) {
-        tag.replace_range(..1, "_");
-    }
-    tag
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::{CommitId, Forge, RepositoryName};
+    use crate::{CommitId, Forge, RepositoryName, What};
 
+    use super::safe::MAX_TAG;
     use super::*;
 
     const PUSH: &[TriggerEvent] = &[TriggerEvent::Push];
