@@ -4,7 +4,8 @@
 //! sooner than at the last entry; most archives tell it with their first. What the beginning
 //! promises is held against each entry that follows. Where one breaks the promise the context
 //! ends in an error, like one that is refused, and is to be sent anew once the archive is there
-//! and was looked at whole: no builder does anything with a context before it has its end.
+//! and was looked at whole: no builder does anything with a context before it has its end. Of a
+//! large archive that takes another fetch: what went to the engine is not kept.
 
 use std::ops::ControlFlow;
 
@@ -38,6 +39,12 @@ pub enum EarlyError {
     /// is there, by [`stream_guarded`](crate::stream_guarded).
     #[error("the archive is not what its beginning promised")]
     Anew,
+    /// The same, and what came of it is not kept: it has to be fetched again for that.
+    #[error("the archive is not what its beginning promised, and is not kept")]
+    Again,
+    /// It was given up by whoever puts it down, and who knows why.
+    #[error("the archive broke off")]
+    BrokeOff,
     /// What is so whenever it is sent.
     #[error(transparent)]
     Final(#[from] ContextError),
@@ -51,12 +58,14 @@ impl From<Failure> for EarlyError {
 
 /// Begins a context when the first `look` bytes of its archive, unpacked, have come. `None`
 /// when there is nothing to win by it (the archive ends there), when it has to be there whole (a
-/// zip), or when something is wrong with it: then it is to be sent when it has come. Needs a
-/// tokio runtime.
+/// zip), or when something is wrong with it: then it is to be sent when it has come. Of one that is
+/// begun no more is kept than the first `keep` bytes, or what was there by then. Needs a tokio
+/// runtime.
 pub async fn open_early(
     arriving: Arriving,
     options: ContextOptions,
     look: u64,
+    keep: u64,
 ) -> Option<EarlyContext> {
     let span = tracing::Span::current();
     let looking = tokio::task::spawn_blocking(move || {
@@ -67,10 +76,19 @@ pub async fn open_early(
     });
     // One that died is as one that saw nothing: the next look dies of the same, and is heard.
     let (arriving, options, looked) = looking.await.ok().flatten()?;
+    let arriving = arriving.passing_beyond(keep);
     let (stream, done) = on_thread(move |sender| {
         let given_up = sender.clone();
         let arriving = arriving.until(Box::pin(async move { given_up.closed().await }));
-        send(arriving, &options, looked, &sender)
+        let fate = arriving.fate();
+        send(arriving, &options, looked, &sender).map_err(|error| match error {
+            EarlyError::Anew if fate.has_broken_off() => EarlyError::BrokeOff,
+            EarlyError::Anew if !fate.is_kept() => EarlyError::Again,
+            error @ (EarlyError::Anew
+            | EarlyError::Again
+            | EarlyError::BrokeOff
+            | EarlyError::Final(_)) => error,
+        })
     });
     Some(EarlyContext { stream, done })
 }

@@ -12,11 +12,13 @@
 //! error: the builder cannot take half a context for a whole one.
 //!
 //! An archive goes through [`copy_guarded`]; one that comes as a stream is put into a
-//! [`Spool`] before, and sent by [`open_early`] while it still comes. A tree that is no archive is written with [`ContextWriter`]. On a
-//! runtime, [`stream_guarded`] and [`stream_tree`] do either on a thread of its own.
+//! [`Spool`] before, and sent by [`open_early`] while it still comes. A tree that is no archive
+//! is written with [`ContextWriter`]. On a runtime, [`stream_guarded`] and [`stream_tree`] do
+//! either on a thread of its own.
 
 mod archive;
 mod arriving;
+mod backlog;
 mod contents;
 mod dockerfile;
 mod early;

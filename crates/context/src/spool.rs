@@ -2,18 +2,22 @@
 //!
 //! A zip begins at its end, some questions are answered only by a first look at everything,
 //! and a checksum is known when the last byte is there. Who cannot wait for that reads it as
-//! it comes ([`Arriving`]), and finds its end when it is known to be good.
+//! it comes ([`Arriving`]), and finds its end when it is known to be good. Of a large one that
+//! is read so, the beginning alone is kept: to write gigabytes to a disk and to read them back
+//! takes as long as to send them.
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write};
 use std::path::Path;
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use slipway_domain::{Failure, Reason};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::arriving::{Arrived, Arriving};
+use crate::backlog::Backlog;
 use crate::show::size;
 
 /// Bytes after which those who read along are told. A thread is woken each time.
@@ -27,13 +31,14 @@ pub struct Spool {
     bytes: u64,
     most: u64,
     arrived: watch::Sender<Arrived>,
+    backlog: Backlog,
 }
 
 /// What was put down.
 #[derive(Debug)]
 pub struct Spooled {
-    /// The bytes, from the first.
-    pub file: File,
+    /// The bytes, from the first; `None` where they were passed on and not kept.
+    pub file: Option<File>,
     /// How many.
     pub bytes: u64,
     /// Their SHA-256, where it was asked for.
@@ -62,7 +67,8 @@ impl Spool {
     /// When the folder takes none.
     pub fn new(folder: &Path, most: u64) -> Result<Self, SpoolError> {
         let file = tempfile::tempfile_in(folder).map_err(sort)?;
-        Ok(Self { file, hash: None, bytes: 0, most, arrived: watch::Sender::default() })
+        let (arrived, backlog) = (watch::Sender::default(), Backlog::default());
+        Ok(Self { file, hash: None, bytes: 0, most, arrived, backlog })
     }
 
     /// Reads it from the start, while it is put down and after.
@@ -71,7 +77,7 @@ impl Spool {
     /// When the process has no room for another open file.
     pub fn arriving(&self) -> Result<Arriving, SpoolError> {
         let file = self.file.try_clone().map_err(sort)?;
-        Ok(Arriving::new(file, self.arrived.subscribe()))
+        Ok(Arriving::new(file, self.arrived.subscribe(), self.backlog.clone()))
     }
 
     /// The same, with the SHA-256 of what is put down: to sum up gigabytes takes seconds.
@@ -80,37 +86,64 @@ impl Spool {
         Self { hash: Some(Sha256::new()), ..self }
     }
 
-    /// Adds bytes. Blocks for as long as the disk does.
+    /// Adds bytes. Blocks for as long as the disk does, and for a moment where they are passed
+    /// on to a reader who has enough.
     ///
     /// # Errors
     /// When they are too many, or the disk does not take them.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+    pub fn write(&mut self, piece: impl Into<Bytes>) -> Result<(), SpoolError> {
+        let piece = piece.into();
+        let at = self.bytes;
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
         if self.bytes > self.most {
             return Err(SpoolError::TooLarge(self.most));
         }
-        if let Some(hash) = &mut self.hash {
-            hash.update(bytes);
+        if piece.is_empty() {
+            return Ok(());
         }
-        self.file.write_all(bytes).map_err(sort)?;
-        self.arrived.send_if_modified(|arrived| {
-            let is_due = self.bytes - arrived.bytes >= TOLD_EVERY;
-            if is_due {
-                arrived.bytes = self.bytes;
-            }
-            is_due
-        });
+        if let Some(hash) = &mut self.hash {
+            hash.update(&piece);
+        }
+        if self.backlog.keeps(at) {
+            self.file.write_all(&piece).map_err(sort)?;
+        } else {
+            self.pass_on(&piece, at)?;
+        }
+        self.tell(self.bytes, TOLD_EVERY);
         Ok(())
     }
 
-    /// The whole of it, to be read from the start.
+    fn pass_on(&self, piece: &Bytes, at: u64) -> Result<(), SpoolError> {
+        while !self.backlog.offer(piece, at) {
+            // Who is to make room has to know of all that there is.
+            self.tell(at, 1);
+            if !self.backlog.wait() {
+                return self.backlog.put(piece, &self.file).map_err(sort);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells those who read along how much there is, when there are so many bytes to tell of.
+    fn tell(&self, bytes: u64, due: u64) {
+        self.arrived.send_if_modified(|arrived| {
+            let is_due = bytes - arrived.bytes >= due;
+            if is_due {
+                arrived.bytes = bytes;
+            }
+            is_due
+        });
+    }
+
+    /// The whole of it, to be read from the start, if it was kept.
     ///
     /// # Errors
     /// When the file cannot be rewound.
     pub fn finish(mut self) -> Result<Spooled, SpoolError> {
         self.file.rewind().map_err(sort)?;
         let sha256 = self.hash.map(|hash| hash.finalize().into());
-        Ok(Spooled { file: self.file, bytes: self.bytes, sha256, arrived: self.arrived })
+        let file = self.backlog.is_whole().then_some(self.file);
+        Ok(Spooled { file, bytes: self.bytes, sha256, arrived: self.arrived })
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) enum Complaint {
     /// OpenSSH cannot use the private key.
     KeyUnreadable,
     NoRepository,
+    /// A page for people answers.
+    Page,
     /// The name or commit is not there.
     NoSuchRef,
     /// It is there, but neither a commit nor a tag of one.
@@ -91,8 +93,13 @@ const UNREACHABLE: [&str; 9] = [
 
 /// Parts of sentences of those who took an answer in plain HTTP for one in TLS: OpenSSL and
 /// GnuTLS, which curl is built with.
-const NO_TLS: [&str; 3] =
-    ["wrong version number", "unexpected tls packet was received", "packet length too long"];
+const NO_TLS: [&str; 4] = [
+    "wrong version number",
+    "unexpected tls packet was received",
+    "packet length too long",
+    // A server that hangs up on what it does not understand.
+    "gnutls_handshake() failed: the tls connection was non-properly terminated",
+];
 
 /// Parts of sentences that are about certificates.
 const TLS: [&str; 6] = ["certificate", "ssl", "gnutls", "tls ", "schannel", "alert"];
@@ -234,6 +241,10 @@ mod tests {
             ),
             ("OpenSSL/3.0.15: error:0A00010B:SSL routines::wrong version number", Complaint::NoTls),
             ("gnutls_handshake() failed: An unexpected TLS packet was received.", Complaint::NoTls),
+            (
+                "gnutls_handshake() failed: The TLS connection was non-properly terminated.",
+                Complaint::NoTls,
+            ),
             (
                 "Failed to connect to h.example port 443: Connection refused",
                 Complaint::Unreachable("connection refused".into()),

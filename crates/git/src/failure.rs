@@ -45,6 +45,10 @@ impl Complaint {
             Self::NoRepository => {
                 (Reason::SourceNotFound, format!("there is no repository at {url}"))
             }
+            Self::Page => (
+                Reason::SourceNotFound,
+                format!("what answers at {url} is a page of HTML, no repository"),
+            ),
             Self::NoSuchRef => {
                 (Reason::SourceNotFound, format!("{url} does not have what was asked for"))
             }
@@ -124,6 +128,9 @@ impl Complaint {
             }
             Self::NoRepository => {
                 "check the address; some servers say this also of what the login may not read"
+            }
+            Self::Page => {
+                "name the address that git clone takes, without what a browser adds to it"
             }
             Self::NoSuchRef | Self::NoCommit | Self::NotOffered => {
                 "name a branch, a tag, or a whole commit that is on one"

@@ -48,6 +48,11 @@ impl Access {
         Self { login: login.clone(), token: token.clone(), ssh_key: ssh_key.clone() }
     }
 
+    /// Whether there is no login at all.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.login.is_none() && self.token.is_none() && self.ssh_key.is_none()
+    }
+
     /// Whether there is a login for this server.
     pub(crate) const fn fits(&self, server_is_ssh: bool) -> bool {
         if server_is_ssh {

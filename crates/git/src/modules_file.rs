@@ -95,7 +95,7 @@ impl Module {
             address.clone()
         };
         GitUrl::parse(&address).map_err(|_| {
-            self.refuse("has a url that is not of https or ssh")
+            self.refuse("has a url that is not of https or ssh, or has a password for ssh")
                 .hint("give submodules addresses such as https://host/path.git or ../path.git")
         })
     }

@@ -116,22 +116,47 @@ impl Remote {
         program::run(git, self.url.as_str(), &session.watch, b"\n", take).await
     }
 
-    /// Where the server redirects to. Git does not say, so it is asked for the headers.
+    /// Whether what answers is a page for people.
+    pub(crate) async fn is_page(
+        &self,
+        session: &Session<'_>,
+        repository: &Repository,
+    ) -> Result<bool, Failure> {
+        if self.url.is_ssh() {
+            return Ok(false);
+        }
+        let kind = self.header(session, repository, "content-type").await?;
+        Ok(kind.is_some_and(|kind| kind.to_lowercase().contains("html")))
+    }
+
+    /// Where the server redirects to.
     async fn redirect(
         &self,
         session: &Session<'_>,
         repository: &Repository,
     ) -> Result<Option<String>, Failure> {
+        let location = self.header(session, repository, "location").await?;
+        Ok(location
+            .and_then(|location| shown_location(self.url.as_str(), &location))
+            .map(|shown| self.scrub.line(&shown)))
+    }
+
+    /// A header of the server's last answer. Git does not tell them, so it is asked to.
+    async fn header(
+        &self,
+        session: &Session<'_>,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Option<String>, Failure> {
         let settings = Settings { tells_headers: true, ..self.settings.clone() };
         let ran =
             self.once(session, repository, &settings, &["ls-remote"], &[], &mut |_| {}).await?;
-        let location = ran.complaints.iter().rev().find_map(|line| {
-            let at = line.to_lowercase().find("recv header: location: ")?;
-            line.get(at + "recv header: location: ".len()..)
+        let start = format!("recv header: {name}: ");
+        let value = ran.complaints.iter().rev().find_map(|line| {
+            let at = line.to_lowercase().find(&start)?;
+            line.get(at + start.len()..)
         });
-        Ok(location
-            .and_then(|location| shown_location(self.url.as_str(), location.trim()))
-            .map(|shown| self.scrub.line(&shown)))
+        Ok(value.map(|value| value.trim().to_owned()))
     }
 
     fn scrubbed(&self, ran: &Ran) -> Vec<String> {

@@ -6,6 +6,7 @@
 
 use slipway_domain::{Failure, GitRef, Reason};
 
+use crate::complaint::Complaint;
 use crate::nearest::Nearest;
 use crate::remote::Remote;
 use crate::repository::{Format, Repository};
@@ -67,6 +68,10 @@ impl Listing {
             .run(session, repository, &asked, &[], &mut take)
             .await?
             .map_err(|complaint| remote.failure(&complaint))?;
+        // Git takes a page of one line without an end for a list of no refs.
+        if !listing.any && remote.is_page(session, repository).await? {
+            return Err(remote.failure(&Complaint::Page));
+        }
         Ok(listing)
     }
 
@@ -133,6 +138,9 @@ impl Listing {
             if reference.may_be_commit() { "branch, tag or commit" } else { "branch or tag" };
         let message = format!("{url} has no {kind} {reference}");
         let mut hints = Vec::new();
+        if is_request(reference.as_str()) {
+            hints.push(format!("a request to merge is known by its whole name: refs/{reference}"));
+        }
         if reference.has_too_few_digits() {
             let least = GitRef::LEAST_DIGITS;
             hints.push(format!("if it is a commit, give at least {least} of its digits"));
@@ -148,6 +156,14 @@ impl Listing {
         let hint = hints.join("; ");
         Failure::new(Reason::SourceNotFound, message).hint(hint)
     }
+}
+
+/// Whether it is what GitHub, Gitea, GitLab and Gerrit call a request to merge, but for `refs/`
+/// before it. There are many of those, and they are not listed with the branches and tags.
+fn is_request(name: &str) -> bool {
+    let kinds = ["pull/", "merge-requests/", "changes/"];
+    let number = kinds.iter().find_map(|kind| name.strip_prefix(kind));
+    number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn short(name: &str) -> &str {

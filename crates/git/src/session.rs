@@ -53,12 +53,13 @@ impl<'a> Session<'a> {
 
     /// The logins for an address: those of the request are for its own server alone.
     pub(crate) fn access(&self, url: &GitUrl) -> Access {
+        if self.is_ours(url) { Access::of(self.what) } else { Access::default() }
+    }
+
+    /// Whether an address is at the server of the request.
+    pub(crate) fn is_ours(&self, url: &GitUrl) -> bool {
         let ours = Server::of(&self.what.url);
-        if ours.is_some() && ours == Server::of(url) {
-            Access::of(self.what)
-        } else {
-            Access::default()
-        }
+        ours.is_some() && ours == Server::of(url)
     }
 
     /// Runs git, on a leash, on what is here already.

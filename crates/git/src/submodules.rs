@@ -90,9 +90,17 @@ async fn fetch_one(
         Some(login) => Access { login: Some(login), ..Access::default() },
         None => session.access(&url),
     };
-    let named = |failure: Failure| Failure {
-        message: format!("submodule {}: {}", module.shown(), failure.message),
-        ..failure
+    let elsewhere = access.is_empty() && !session.is_ours(&url);
+    let named = |failure: Failure| {
+        let message = format!("submodule {}: {}", module.shown(), failure.message);
+        let named = Failure { message, ..failure };
+        if elsewhere && named.reason == Reason::SourceDenied {
+            return named.hint(
+                "a login of the source goes to its own server and to no other: have the submodule \
+                 there, too, or build without submodules",
+            );
+        }
+        named
     };
     let remote = Remote::reach(session, &url, &access).await.map_err(named)?;
     let format = Format::of_length(entry.id.len()).unwrap_or(Format::Sha1);

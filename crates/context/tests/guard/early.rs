@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use sha2::Digest as _;
 use slipway_context::{
     ContextError, ContextOptions, ContextSummary, EarlyContext, EarlyError, Spool, Strip,
     copy_guarded, open_early,
@@ -19,11 +20,15 @@ use tokio::time::timeout;
 use crate::packings;
 use crate::zip_by_hand::Zip;
 
-const SOON: Duration = Duration::from_secs(10);
+/// For a machine that has much else to do. An engine that stands still would be waited for for
+/// longer, if it were waited for.
+const SOON: Duration = Duration::from_secs(45);
 /// Not soon: what does not come in this time is held back.
 const A_WHILE: Duration = Duration::from_millis(200);
 /// Bytes that are looked at: a few entries.
 const LOOK: u64 = 4096;
+/// Nothing is kept but what there is when the look is over; or all of it.
+const KEEPS: [u64; 2] = [0, u64::MAX];
 
 fn options() -> ContextOptions {
     ContextOptions { strip: Strip::SingleTopFolder, ignore: true, ..ContextOptions::default() }
@@ -41,6 +46,10 @@ impl Coming {
         let spool = Spool::new(folder.path(), 1 << 30).unwrap();
         Self { _folder: folder, spool }
     }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.spool.write(bytes.to_vec()).unwrap();
+    }
 }
 
 /// What the builder gets of a stream, and whether it gets its end.
@@ -52,13 +61,13 @@ async fn taken(stream: slipway_context::ContextStream) -> (Vec<u8>, bool) {
 
 type Went = (Vec<u8>, Result<ContextSummary, EarlyError>);
 
-/// Sends an archive that has come, with a look at its first `look` bytes.
-async fn sent(archive: &[u8], options: &ContextOptions, look: u64) -> Option<Went> {
+/// Sends an archive as it comes, with a look at its first `look` bytes.
+async fn sent(archive: &[u8], options: &ContextOptions, look: u64, keep: u64) -> Option<Went> {
     let mut coming = Coming::new();
     let arriving = coming.spool.arriving().unwrap();
     let feeding = async {
         for piece in archive.chunks(64 << 10) {
-            coming.spool.write(piece).unwrap();
+            coming.write(piece);
             tokio::task::yield_now().await;
         }
         let spooled = coming.spool.finish().unwrap();
@@ -66,14 +75,22 @@ async fn sent(archive: &[u8], options: &ContextOptions, look: u64) -> Option<Wen
         spooled
     };
     let sending = async {
-        let EarlyContext { stream, done } = open_early(arriving, options.clone(), look).await?;
+        let EarlyContext { stream, done } =
+            open_early(arriving, options.clone(), look, keep).await?;
         let (clean, is_whole) = taken(stream).await;
         let done = done.await;
         assert_eq!(is_whole, done.is_ok());
         assert!(is_whole || !clean.ends_with(&[0; 1024]), "half a context has an end mark");
         Some((clean, done))
     };
-    let (_spooled, went) = timeout(SOON, async { tokio::join!(feeding, sending) }).await.unwrap();
+    let (spooled, went) = timeout(SOON, async { tokio::join!(feeding, sending) }).await.unwrap();
+    if let Some((_, Err(error))) = &went {
+        match error {
+            EarlyError::Anew => assert!(spooled.file.is_some(), "it is not kept"),
+            EarlyError::Again => assert!(spooled.file.is_none(), "it is kept"),
+            EarlyError::BrokeOff | EarlyError::Final(_) => {}
+        }
+    }
     went
 }
 
@@ -106,9 +123,12 @@ async fn what_began_as_it_goes_on_is_sent_as_it_would_be_later() {
         let mut packed = vec![tar.clone()];
         packed.extend(packings::ALL.map(|(_, pack)| pack(&tar)));
         for archive in packed {
-            let (clean, done) = sent(&archive, &options(), LOOK).await.expect("it goes on");
-            assert!(clean == guarded(&archive, &options()).unwrap());
-            assert_eq!(done.unwrap().archive_bytes, archive.len() as u64);
+            for keep in KEEPS {
+                let went = sent(&archive, &options(), LOOK, keep).await;
+                let (clean, done) = went.expect("it goes on");
+                assert!(clean == guarded(&archive, &options()).unwrap());
+                assert_eq!(done.unwrap().archive_bytes, archive.len() as u64);
+            }
         }
     }
 }
@@ -161,18 +181,22 @@ async fn what_turns_out_otherwise_is_to_be_sent_anew() {
         ),
     ] {
         let archive = tar.end();
-        let (_, done) = sent(&archive, &options, LOOK).await.expect(what);
-        assert_eq!(done, Err(EarlyError::Anew), "{what}");
+        for keep in KEEPS {
+            let (_, done) = sent(&archive, &options, LOOK, keep).await.expect(what);
+            // Nothing but what came during the look may be kept, and that may be all.
+            let is_anew = done == Err(EarlyError::Anew);
+            assert!(is_anew || keep == 0 && done == Err(EarlyError::Again), "{what}: {done:?}");
+        }
     }
     // What was promised and comes again is no other.
     let same = repository().file("repo-1/.dockerignore", b"docs\n").end();
-    assert!(sent(&same, &options(), LOOK).await.unwrap().1.is_ok());
+    assert!(sent(&same, &options(), LOOK, 0).await.unwrap().1.is_ok());
 }
 
 #[tokio::test]
 async fn what_is_missing_at_the_end_is_final() {
     let tar = Tar::default().file("a", &large()).file("b", b"").end();
-    let (_, done) = sent(&tar, &options(), LOOK).await.unwrap();
+    let (_, done) = sent(&tar, &options(), LOOK, 0).await.unwrap();
     let Err(EarlyError::Final(ContextError::Refused(failure))) = done else { panic!("{done:?}") };
     assert_eq!(failure.reason, Reason::DockerfileMissing);
 }
@@ -183,7 +207,7 @@ async fn what_cannot_be_begun_early() {
     let zip = Zip::with_dockerfile().file("large", &large()).end();
     let page = [b"<!doctype html>".to_vec(), large()].concat();
     for archive in [small, zip, page, Vec::new()] {
-        assert!(sent(&archive, &options(), LOOK).await.is_none());
+        assert!(sent(&archive, &options(), LOOK, 0).await.is_none());
     }
 }
 
@@ -192,9 +216,9 @@ async fn nothing_is_sent_before_the_look_is_over() {
     let archive = repository().end();
     let mut coming = Coming::new();
     let arriving = coming.spool.arriving().unwrap();
-    let opening = open_early(arriving, options(), 1 << 20);
+    let opening = open_early(arriving, options(), 1 << 20, 0);
     tokio::pin!(opening);
-    coming.spool.write(&archive[..200_000]).unwrap();
+    coming.write(&archive[..200_000]);
     assert!(timeout(A_WHILE, &mut opening).await.is_err());
     // Then it breaks off.
     drop(coming);
@@ -207,9 +231,9 @@ async fn the_end_is_held_back_until_it_is_known_to_be_good() {
         let archive = repository().end();
         let mut coming = Coming::new();
         let arriving = coming.spool.arriving().unwrap();
-        coming.spool.write(&archive).unwrap();
+        coming.write(&archive);
         let spooled = coming.spool.finish().unwrap();
-        let EarlyContext { stream, done } = open_early(arriving, options(), LOOK).await.unwrap();
+        let EarlyContext { stream, done } = open_early(arriving, options(), LOOK, 0).await.unwrap();
         let taking = tokio::spawn(taken(stream));
         tokio::time::sleep(A_WHILE).await;
         assert!(!taking.is_finished(), "the whole of it was handed on");
@@ -220,7 +244,7 @@ async fn the_end_is_held_back_until_it_is_known_to_be_good() {
         let (clean, is_whole) = timeout(SOON, taking).await.unwrap().unwrap();
         assert_eq!(is_whole, is_good);
         assert_eq!(clean.ends_with(&[0; 1024]), is_good);
-        assert_eq!(done.await.err(), (!is_good).then_some(EarlyError::Anew));
+        assert_eq!(done.await.err(), (!is_good).then_some(EarlyError::BrokeOff));
     }
 }
 
@@ -229,14 +253,14 @@ async fn one_that_breaks_off_in_the_middle() {
     let archive = repository().end();
     let mut coming = Coming::new();
     let arriving = coming.spool.arriving().unwrap();
-    coming.spool.write(&archive[..200_000]).unwrap();
-    let EarlyContext { stream, done } = open_early(arriving, options(), LOOK).await.unwrap();
+    coming.write(&archive[..200_000]);
+    let EarlyContext { stream, done } = open_early(arriving, options(), LOOK, 0).await.unwrap();
     let taking = tokio::spawn(taken(stream));
     tokio::time::sleep(A_WHILE).await;
     assert!(!taking.is_finished(), "more may come");
     drop(coming);
     assert!(!timeout(SOON, taking).await.unwrap().unwrap().1);
-    assert_eq!(done.await, Err(EarlyError::Anew));
+    assert_eq!(done.await, Err(EarlyError::BrokeOff));
 }
 
 #[tokio::test]
@@ -244,12 +268,120 @@ async fn nobody_waits_for_more_of_what_nobody_takes() {
     let archive = repository().end();
     let mut coming = Coming::new();
     let arriving = coming.spool.arriving().unwrap();
-    coming.spool.write(&archive[..200_000]).unwrap();
-    let EarlyContext { stream, done } = open_early(arriving, options(), LOOK).await.unwrap();
+    coming.write(&archive[..200_000]);
+    let EarlyContext { stream, done } = open_early(arriving, options(), LOOK, 0).await.unwrap();
     drop(stream);
     let gone = Err(EarlyError::Final(ContextError::ReceiverGone));
     assert_eq!(timeout(SOON, done).await.unwrap(), gone);
     drop(coming);
+}
+
+/// Much more than waits in memory.
+fn gigantic() -> Vec<u8> {
+    let large = archives::random_bytes(9 << 20);
+    Tar::with_dockerfile().file("large", &large).file("z", b"last").end()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_passed_on_is_not_kept_and_summed_up() {
+    let archive = gigantic();
+    for (keep, is_kept) in [(0, false), (8 << 20, false), (u64::MAX, true)] {
+        let Coming { _folder, spool } = Coming::new();
+        let mut coming = Coming { _folder, spool: spool.hashing() };
+        let arriving = coming.spool.arriving().unwrap();
+        coming.write(&archive[..200_000]);
+        let early = open_early(arriving, options(), LOOK, keep).await.unwrap();
+        let taking = tokio::spawn(taken(early.stream));
+        let rest = archive[200_000..].to_vec();
+        let coming = tokio::task::spawn_blocking(move || {
+            rest.chunks(64 << 10).for_each(|piece| coming.write(piece));
+            coming
+        });
+        let spooled = coming.await.unwrap().spool.finish().unwrap();
+        spooled.let_end();
+        assert_eq!(spooled.bytes, archive.len() as u64);
+        let digest: [u8; 32] = sha2::Sha256::digest(&archive).into();
+        assert_eq!(spooled.sha256, Some(digest));
+        let (clean, _) = timeout(SOON, taking).await.unwrap().unwrap();
+        assert!(clean == guarded(&archive, &options()).unwrap());
+        assert!(early.done.await.is_ok());
+        let kept = spooled.file.map(|mut file| {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+            bytes
+        });
+        assert!(kept == is_kept.then_some(archive.clone()), "keep {keep}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_passed_on_by_then_is_to_be_fetched_again() {
+    let large = archives::random_bytes(9 << 20);
+    let tar = Tar::with_dockerfile().file("large", &large).file(".dockerignore", b"large\n");
+    let archive = tar.file("z", &large).end();
+    // It says so in the middle; of what is kept whole by then, nothing is passed on.
+    for (keep, error) in [(0, EarlyError::Again), (10 << 20, EarlyError::Anew)] {
+        let mut coming = Coming::new();
+        let arriving = coming.spool.arriving().unwrap();
+        coming.write(&archive[..200_000]);
+        let early = open_early(arriving, options(), LOOK, keep).await.unwrap();
+        let taking = tokio::spawn(taken(early.stream));
+        let until = (9 << 20) + 8192;
+        let (first, rest) = (archive[200_000..until].to_vec(), archive[until..].to_vec());
+        let mut coming = tokio::task::spawn_blocking(move || {
+            first.chunks(64 << 10).for_each(|piece| coming.write(piece));
+            // Those who read along are told of more than a little only.
+            coming.write(&rest[..256 << 10]);
+            (coming, rest)
+        })
+        .await
+        .unwrap();
+        assert_eq!(timeout(SOON, early.done).await.unwrap(), Err(error));
+        assert!(!timeout(SOON, taking).await.unwrap().unwrap().1);
+        coming.0.write(&coming.1[256 << 10..]);
+        let spooled = coming.0.spool.finish().unwrap();
+        assert_eq!(spooled.file.is_some(), keep > 0);
+        let bytes = spooled.file.map(|file| file.metadata().unwrap().len());
+        assert!(bytes.is_none_or(|bytes| bytes == archive.len() as u64), "{bytes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fetches_does_not_wait_for_an_engine_that_stands_still() {
+    let archive = gigantic();
+    let mut coming = Coming::new();
+    let arriving = coming.spool.arriving().unwrap();
+    coming.write(&archive[..200_000]);
+    let early = open_early(arriving, options(), LOOK, 0).await.unwrap();
+    let rest = archive[200_000..].to_vec();
+    let writing = tokio::task::spawn_blocking(move || {
+        rest.chunks(64 << 10).for_each(|piece| coming.write(piece));
+        coming
+    });
+    let coming = timeout(SOON, writing).await.expect("the engine is waited for").unwrap();
+    coming.spool.finish().unwrap().let_end();
+    let (clean, _) = timeout(SOON, taken(early.stream)).await.unwrap();
+    assert!(clean == guarded(&archive, &options()).unwrap());
+    assert!(early.done.await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fetches_does_not_wait_for_one_that_is_gone() {
+    let archive = gigantic();
+    let mut took = Vec::new();
+    // One time is enough: a disk may be busy with something else for as long.
+    while took.iter().all(|took| *took >= Duration::from_secs(1)) {
+        assert!(took.len() < 10, "it was waited for: {took:?}");
+        let mut coming = Coming::new();
+        let arriving = coming.spool.arriving().unwrap();
+        coming.write(&archive[..200_000]);
+        let early = open_early(arriving, options(), LOOK, 0).await.unwrap();
+        drop(early.stream);
+        timeout(SOON, early.done).await.unwrap().unwrap_err();
+        let before = std::time::Instant::now();
+        archive[200_000..].chunks(64 << 10).for_each(|piece| coming.write(piece));
+        took.push(before.elapsed());
+    }
 }
 
 proptest! {
@@ -262,6 +394,7 @@ proptest! {
         names in vec(select(NAMES.as_slice()), 1..8),
         texts in vec(select(TEXTS.as_slice()), 8),
         look in 0_u64..6_000,
+        keep in select(vec![0, 700, 2_000, u64::MAX]),
         packing in proptest::option::of(select(packings::ALL.as_slice())),
         dockerfile in select(vec!["Dockerfile", "a/Dockerfile"]),
         subdir in select(vec![None, Some("a")]),
@@ -278,8 +411,9 @@ proptest! {
             ContextOptions { dockerfile, subdir: subdir.map(str::to_owned), ..options() };
         let later = guarded(&archive, &options);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        match runtime.block_on(sent(&archive, &options, look)) {
-            None | Some((_, Err(EarlyError::Anew))) => {}
+        match runtime.block_on(sent(&archive, &options, look, keep)) {
+            None | Some((_, Err(EarlyError::Anew | EarlyError::Again))) => {}
+            Some((_, Err(EarlyError::BrokeOff))) => prop_assert!(false, "it did not"),
             Some((clean, Ok(_))) => prop_assert_eq!(later, Ok(clean)),
             Some((_, Err(EarlyError::Final(error)))) => prop_assert_eq!(later, Err(error)),
         }

@@ -18,7 +18,7 @@ use crate::guard;
 use crate::made::once;
 use crate::model::entries;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 fn open(archive: impl Read + Seek + Send + 'static) -> OpenContext {
     stream_guarded(archive, ContextOptions::default())
@@ -104,9 +104,10 @@ async fn a_dockerfile_alone_is_a_context() {
     assert_eq!(done.await.unwrap().entries, 1);
 }
 
-struct Counted<R> {
-    inner: R,
-    read: Arc<AtomicU64>,
+/// Counts what is read of an archive.
+pub(crate) struct Counted<R> {
+    pub(crate) inner: R,
+    pub(crate) read: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Counted<R> {

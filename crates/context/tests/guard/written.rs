@@ -83,16 +83,16 @@ async fn a_tree_is_streamed() {
 fn a_spool_knows_its_bytes_and_their_sum() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = Spool::new(folder.path(), 6).unwrap().hashing();
-    spool.write(b"abc").unwrap();
+    spool.write(b"abc".as_slice()).unwrap();
     assert_eq!(folder.path().read_dir().unwrap().count(), 0, "it has no name");
     let spooled = spool.finish().unwrap();
     assert_eq!(spooled.bytes, 3);
     assert_eq!(spooled.sha256.unwrap()[..4], [0xba, 0x78, 0x16, 0xbf]);
-    assert_eq!(std::io::read_to_string(spooled.file).unwrap(), "abc");
+    assert_eq!(std::io::read_to_string(spooled.file.unwrap()).unwrap(), "abc");
 
     let mut spool = Spool::new(folder.path(), 6).unwrap();
-    spool.write(b"abcdef").unwrap();
-    let error = spool.write(b"g").unwrap_err();
+    spool.write(b"abcdef".as_slice()).unwrap();
+    let error = spool.write(b"g".as_slice()).unwrap_err();
     assert!(matches!(error, SpoolError::TooLarge(6)));
     assert_eq!(Failure::from(error).message, "the archive has more than 6 bytes");
     let gone = Spool::new(&folder.path().join("gone"), 6).err().unwrap();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use slipway_domain::{GitUrl, Reason};
 use slipway_outbound::{AddressPolicy, Guard, Resolve};
+use tokio::net::TcpSocket;
 
 use crate::http::{Manners, Server};
 use crate::origin::Origin;
@@ -96,6 +97,12 @@ async fn servers_in_trouble() {
             Reason::SourceNotFound,
             "there is no repository",
         ),
+        // As one that was made small: git takes it for a list of no refs.
+        (
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>log in</html>",
+            Reason::SourceNotFound,
+            "is a page of HTML",
+        ),
         ("nonsense", Reason::SourceError, "cannot be fetched: "),
     ] {
         let manners = Manners { answer: Some(answer.to_owned()), ..Manners::default() };
@@ -104,9 +111,11 @@ async fn servers_in_trouble() {
         assert_eq!(failure.reason, reason, "{answer}: {failure:?}");
         assert!(failure.message.contains(message), "{answer}: {failure:?}");
     }
-    // Nobody listens on the port of a server that is gone.
-    let url = Server::start(origin.path()).await.url("app.git");
-    tokio::task::yield_now().await;
+    // Nobody listens there, and nobody else is given the port meanwhile.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/app.git", silent.local_addr().unwrap());
+    let url = GitUrl::parse(&url).unwrap().0;
     let failure = Run::new().failure(&of(&url)).await;
     assert_eq!(failure.reason, Reason::SourceUnreachable, "{failure:?}");
 }

@@ -50,7 +50,7 @@ async fn servers_that_hang_are_left() {
         let failure = run.failure(&of(&server.url("app.git"))).await;
         assert_eq!(failure.reason, reason, "{failure:?}");
         assert!(failure.message.contains(message), "{failure:?}");
-        assert!(began.elapsed() < Duration::from_secs(20));
+        assert!(began.elapsed() < Duration::from_secs(50), "{:?}", began.elapsed());
         let left = processes::within(run.folder.path());
         assert!(left.iter().all(|left| processes::arguments(left).is_empty()), "{left:?}");
     }
@@ -98,7 +98,7 @@ async fn git_does_not_outlive_its_worker() {
             break;
         }
         // The server hangs, and git would wait for a minute.
-        assert!(began.elapsed() < Duration::from_secs(10), "{left:?}");
+        assert!(began.elapsed() < Duration::from_secs(45), "{left:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

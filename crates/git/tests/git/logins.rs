@@ -102,7 +102,7 @@ async fn others_on_the_machine_do_not_see_it() {
     };
     // Nobody waits for the fetch any more: all that it started goes, and its folder.
     run.left_nothing();
-    for _ in 0..100 {
+    for _ in 0..3000 {
         if processes.iter().all(|process| processes::arguments(process).is_empty()) {
             return;
         }

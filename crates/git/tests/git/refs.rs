@@ -81,6 +81,13 @@ async fn what_does_not_exist_is_named_with_what_does() {
             "has no branch or tag refs/pull/9/head",
             "check the name",
         ),
+        (
+            "app.git",
+            Some("pull/7/head"),
+            "has no branch or tag pull/7/head",
+            "a request to merge is known by its whole name: refs/pull/7/head",
+        ),
+        ("app.git", Some("merge-requests/1/head"), "has no", "refs/merge-requests/1/head"),
         ("app.git", Some("01234"), "has no branch or tag 01234", "at least 7 of its digits"),
         ("app.git", Some("0123456"), "has no commit 0123456", "check the digits"),
         ("app.git", Some(&nothing[..40]), "has no commit 0123456", "check the digits"),

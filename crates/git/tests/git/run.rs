@@ -55,8 +55,8 @@ pub(crate) type Files = BTreeMap<String, Entry>;
 impl Run {
     pub(crate) fn new() -> Self {
         Self::with(Limits {
-            total: Duration::from_secs(120),
-            idle: Duration::from_secs(60),
+            total: Duration::from_secs(600),
+            idle: Duration::from_secs(120),
             ..Limits::default()
         })
     }

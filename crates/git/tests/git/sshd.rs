@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use slipway_domain::GitUrl;
 use tempfile::TempDir;
@@ -24,34 +24,43 @@ impl Sshd {
         for key in ["host", "other-host", "client", "stranger"] {
             make_key(&folder.path().join(key));
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let path = |name: &str| folder.path().join(name).display().to_string();
         fs::copy(path("client.pub"), path("authorized")).unwrap();
         // Run by root, it wants this place.
         if fs::create_dir_all("/run/sshd").is_ok() {
             let _ = fs::set_permissions("/run/sshd", fs::Permissions::from_mode(0o755));
         }
-        let config = format!(
-            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\n\
-             PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n",
-            path("host"),
-            path("authorized"),
-        );
-        fs::write(path("config"), config).unwrap();
-        let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|p| Path::new(p).exists());
-        let child = Command::new(sshd.expect("no sshd: dev/install.sh sshd"))
-            .args(["-D", "-e", "-f", &path("config")])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                break;
+        let mut tries = 0;
+        // A port that was free a moment ago may be another's by now.
+        let (port, child) = loop {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let config = format!(
+                "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\n\
+                 PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
+                 KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n",
+                path("host"),
+                path("authorized"),
+            );
+            fs::write(path("config"), config).unwrap();
+            let mut child = Command::new(sshd())
+                .args(["-D", "-e", "-f", &path("config")])
+                .stdin(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let began = Instant::now();
+            while child.try_wait().unwrap().is_none()
+                && TcpStream::connect(("127.0.0.1", port)).is_err()
+            {
+                assert!(began.elapsed() < Duration::from_secs(60), "sshd does not answer");
+                tokio::time::sleep(Duration::from_millis(25)).await;
             }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
+            if child.try_wait().unwrap().is_none() {
+                break (port, child);
+            }
+            tries += 1;
+            assert!(tries < 5, "sshd does not start");
+        };
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
         let user = String::from_utf8(user).unwrap().trim().to_owned();
         Self { folder, port, user, child }
@@ -79,6 +88,11 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn sshd() -> &'static str {
+    let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|p| Path::new(p).exists());
+    sshd.expect("no sshd: dev/install.sh sshd")
 }
 
 fn make_key(path: &Path) {

@@ -174,3 +174,29 @@ async fn logins_stay_with_their_server() {
     assert!(!asked.is_empty());
     assert!(asked.iter().all(|head| !head.to_lowercase().contains("authorization")), "{asked:?}");
 }
+
+#[tokio::test]
+async fn one_that_wants_a_login_elsewhere_cannot_be_given_one() {
+    let origin = Origin::new();
+    let id = origin.repo("lib.git").commit("main", &[("lib.txt", "lib")]);
+    let wants = |login: &str| Manners {
+        authorization: Some(format!("Basic {}", STANDARD.encode(login))),
+        ..Manners::default()
+    };
+    let elsewhere = Server::with(origin.path(), wants("oauth2:other")).await;
+    add(&origin.repo_with_dockerfile("far.git"), "lib", &id, elsewhere.url("lib.git").as_str());
+    let server = Server::with(origin.path(), wants("oauth2:t0ken")).await;
+    let token = Some("t0ken".to_owned().into());
+    let what = GitFetch { token, ..with_submodules(&server, "far.git") };
+    let failure = Run::new().failure(&what).await;
+    assert_eq!(failure.reason, Reason::SourceDenied, "{failure:?}");
+    let hint = failure.hint.unwrap();
+    assert!(hint.contains("to its own server and to no other"), "{hint}");
+
+    // At the source's own server, one can be given.
+    add(&origin.repo_with_dockerfile("near.git"), "lib", &id, elsewhere.url("lib.git").as_str());
+    let token = Some("wrong".to_owned().into());
+    let what = GitFetch { token, ..with_submodules(&elsewhere, "near.git") };
+    let hint = Run::new().failure(&what).await.hint.unwrap();
+    assert!(hint.contains("check the login or token"), "{hint}");
+}

@@ -6,9 +6,10 @@ use futures::{StreamExt, TryStreamExt};
 use slipway_domain::Reason;
 use slipway_outbound::{FetchErrorKind, LoginSent};
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpSocket;
 use url::Url;
 
-use crate::server::{Answer, Server, local_fetcher, ok, read, request, status, text};
+use crate::server::{Answer, Server, local_fetcher, read, request, status, text};
 
 #[tokio::test]
 async fn a_file_comes_as_it_is_stored() {
@@ -87,11 +88,10 @@ async fn each_status_has_its_reason() {
 
 #[tokio::test]
 async fn nobody_there_and_no_http() {
-    let closed = Server::start(|_| ok("")).await;
-    let url = closed.url("/");
-    drop(closed);
-    // The listener goes when its task has seen that it is to end.
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    // Held, so that its port is given to nobody else meanwhile.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = Url::parse(&format!("http://{}/", silent.local_addr().unwrap())).unwrap();
     let error = local_fetcher().get(request(url)).await.unwrap_err();
     assert_eq!(error.kind, FetchErrorKind::Unreachable("connection refused".to_owned()));
     assert_eq!(error.failure().reason, Reason::SourceUnreachable);
