@@ -4,16 +4,11 @@
 //! for each database. Where the dialects must part, the difference is one of the named
 //! fragments at the end of this file.
 
-use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{
-    ConnectOptions, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
-    SqlitePool,
-};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::StoreError;
 use crate::archive::Archive;
@@ -21,15 +16,9 @@ use crate::builds::Crowd;
 use crate::clock::Clock;
 use crate::seal::KeyRing;
 
-/// How long a statement waits for a connection before the database counts as away.
-const ACQUIRE: Duration = Duration::from_secs(5);
-
 /// How long PostgreSQL may take for a statement. A connection that is cut says so; one
 /// whose other end has stopped or lost its way says nothing for a quarter of an hour.
 const ANSWER: Duration = Duration::from_secs(10);
-
-/// For how long a connection that lies in the pool is taken for good.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// A handle on the state of record. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -94,55 +83,6 @@ macro_rules! write {
 pub(crate) use {read, write};
 
 impl Store {
-    /// Opens the database at `url`: `sqlite:///path`, or `postgres://…`. Does not migrate.
-    ///
-    /// # Errors
-    /// When the URL is of another kind, or the database does not answer.
-    pub async fn open(url: &str, keys: KeyRing) -> Result<Self, StoreError> {
-        if is_postgres(url) {
-            let store = Self::open_later(url, keys)?;
-            // A wrong password, or no server: said now rather than by the first request.
-            store.read_clock().await?;
-            Ok(store)
-        } else if url.starts_with("sqlite:") {
-            Ok(Self {
-                db: open_sqlite(url).await?,
-                keys,
-                clock: Clock::of_this_process(),
-                crowd: Crowd::default(),
-                archive: None,
-            })
-        } else {
-            Err(StoreError::Settings("database.url must begin with sqlite: or postgres:".into()))
-        }
-    }
-
-    /// Opens the PostgreSQL database at `url` without talking to it yet: the server may be
-    /// away for now. Call it inside of a runtime.
-    ///
-    /// # Errors
-    /// When the URL is of another kind.
-    pub fn open_later(url: &str, keys: KeyRing) -> Result<Self, StoreError> {
-        let refuse = || StoreError::Settings("database.url is no PostgreSQL URL".into());
-        if !is_postgres(url) {
-            return Err(refuse());
-        }
-        let options =
-            PgConnectOptions::from_str(url).map_err(|_| refuse())?.disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(16)
-            .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| Box::pin(is_alive(connection, meta.idle_for)));
-        Ok(Self {
-            db: Db::Postgres(pool.connect_lazy_with(options)),
-            keys,
-            clock: Clock::of_this_process(),
-            crowd: Crowd::default(),
-            archive: None,
-        })
-    }
-
     /// Whether the database answers, for readiness.
     ///
     /// # Errors
@@ -173,11 +113,22 @@ impl Store {
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.db {
-            Db::Postgres(pool) => Tx::Postgres(answered(begun(pool.clone())).await?),
+            Db::Postgres(pool) => Tx::Postgres(answered(begun(pool.clone(), "BEGIN")).await?),
             // Immediate: a transaction that reads first and writes later would find the
             // database changed under it, and SQLite gives no second chance for that.
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         })
+    }
+
+    /// [`begin`](Self::begin), with the transaction's first lock in the same walk: `locking` is a
+    /// `BEGIN` and, after a semicolon, a statement whose rows nobody wants. Those that follow see
+    /// what others committed while this one waited.
+    pub(crate) async fn begin_locking(&self, locking: &'static str) -> Result<Tx, StoreError> {
+        match &self.db {
+            Db::Postgres(pool) => Ok(Tx::Postgres(answered(begun(pool.clone(), locking)).await?)),
+            // Its one writer has the whole database to itself.
+            Db::Sqlite { .. } => self.begin().await,
+        }
     }
 
     /// Begins a transaction of one statement, or of one [`Walk`](crate::walk::Walk): PostgreSQL
@@ -187,6 +138,25 @@ impl Store {
             Db::Postgres(pool) => Ok(Tx::Single(answered(pool.acquire()).await?)),
             Db::Sqlite { .. } => self.begin().await,
         }
+    }
+
+    /// Runs a statement that takes at most `limit` rows of before a time out of the way, and says
+    /// how many these were. To be called again until there are fewer.
+    pub(crate) async fn tidy(
+        &self,
+        sql: &'static str,
+        before: DateTime<Utc>,
+        limit: u16,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.single().await?;
+        let gone = write!(tx, connection => sqlx::query(sql)
+            .bind(before)
+            .bind(i64::from(limit))
+            .execute(connection)
+            .await
+            .map(|done| done.rows_affected()))?;
+        tx.commit().await?;
+        Ok(gone)
     }
 }
 
@@ -247,21 +217,14 @@ impl Tx {
     }
 }
 
-/// Whether a connection from the pool can be used. It is asked only where it was left alone for
-/// a while: to ask is a walk, and the pool does so already whenever it gets one back. Of a
-/// server that went away within that while, one statement says so.
-async fn is_alive(connection: &mut PgConnection, idle: Duration) -> Result<bool, sqlx::Error> {
-    if idle > FRESH {
-        connection.ping().await?;
-    }
-    Ok(true)
-}
-
 /// Begins a transaction, also where nobody waits for it any more. The driver takes a `BEGIN` that
 /// was sent and not answered for none: its connection would go back to the pool in the middle of a
 /// transaction, and what others write there would not be committed.
-async fn begun(pool: PgPool) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
-    let begun = tokio::spawn(async move { pool.begin().await });
+async fn begun(
+    pool: PgPool,
+    begin: &'static str,
+) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    let begun = tokio::spawn(async move { pool.begin_with(begin).await });
     begun.await.map_err(|gone| sqlx::Error::Io(std::io::Error::other(gone)))?
 }
 
@@ -273,41 +236,4 @@ pub(crate) async fn answered<T>(
         Ok(answer) => answer,
         Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
-}
-
-fn is_postgres(url: &str) -> bool {
-    url.starts_with("postgres:") || url.starts_with("postgresql:")
-}
-
-async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(|_| StoreError::Settings("database.url is no SQLite URL".into()))?
-        .create_if_missing(true)
-        .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A build that was accepted survives a power cut, not only a killed process.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(5))
-        .disable_statement_logging();
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
-        .after_release(|connection, _| Box::pin(is_reusable(connection)))
-        .connect_with(options.clone())
-        .await?;
-    let read = SqlitePoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(ACQUIRE)
-        .connect_with(options)
-        .await?;
-    Ok(Db::Sqlite { read, write })
-}
-
-/// Whether the driver knows that no transaction is open. SQLite rolls back by itself when
-/// the disk is full; the driver's own rollback then fails, and it takes the transaction
-/// for open ever after and refuses to begin another.
-async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // Waits for the rollback that dropping a transaction has only asked for.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
 }

@@ -4,6 +4,8 @@ use slipway_domain::{BuildId, FollowerId, TriggerId};
 use sqlx::sqlite::SqliteError;
 use thiserror::Error;
 
+use crate::mark::NotOurs;
+
 /// An error of the store.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -63,6 +65,10 @@ pub enum StoreError {
         /// What S3 calls it.
         code: Option<String>,
     },
+    /// The blob store is not the one that the database knows. Nothing was written to it. Somebody
+    /// has to see to it.
+    #[error("the blob store is not this installation's: {0}")]
+    OtherBlobs(NotOurs),
     /// Any other refusal of the blob store.
     #[error("the blob store refused")]
     Blobs(#[source] object_store::Error),
@@ -79,6 +85,14 @@ pub enum StoreError {
     /// The log of a build was moved to the blob store, and somebody removed it there.
     #[error("the log of build {0} was moved to the blob store, and is not there any more")]
     LogMissing(BuildId),
+    /// The log of a build was moved to the blob store, and is there, but not as it was written.
+    #[error("the log of build {build} in the blob store is damaged: {problem}")]
+    LogDamaged {
+        /// Whose log.
+        build: BuildId,
+        /// What is wrong with it, and where. Never quotes it.
+        problem: String,
+    },
     /// Settings that cannot be used, such as a URL of another kind.
     #[error("{0}")]
     Settings(String),
@@ -92,6 +106,29 @@ fn in_brackets(code: Option<&str>) -> String {
 }
 
 impl StoreError {
+    /// A value that is in no form that this release reads. What a parser says of it would mean
+    /// nothing to whoever reads the log.
+    pub(crate) fn unreadable(
+        table: &'static str,
+        column: &'static str,
+        row: impl ToString,
+    ) -> Self {
+        let problem = "is of no form that this release knows".to_owned();
+        Self::Corrupt { table, column, row: row.to_string(), problem }
+    }
+
+    /// Why the server does not let us in under our name, in its own words: a wrong password, no such
+    /// database, or one that takes no connections just now. That passes for a process that has
+    /// worked with it, as while a password is changed; for one that begins it is a setting that is
+    /// wrong.
+    #[must_use]
+    pub fn refused_login(&self) -> Option<&str> {
+        let Self::Unavailable(cause) = self else { return None };
+        let refusal = cause.downcast_ref::<sqlx::Error>()?.as_database_error()?;
+        let code = refusal.code()?;
+        REFUSED_LOGINS.contains(&code.as_ref()).then(|| refusal.message())
+    }
+
     /// Whether trying the same again later can go well.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -105,11 +142,28 @@ impl StoreError {
             | Self::SealedTrigger { .. }
             | Self::Database(_)
             | Self::Refused { .. }
+            | Self::OtherBlobs(_)
             | Self::Blobs(_)
             | Self::LogMissing(_)
+            | Self::LogDamaged { .. }
             | Self::Settings(_)
             | Self::Migrate(_) => false,
         }
+    }
+}
+
+impl StoreError {
+    /// Whether this was written to the process's log where it was found: once for a build, however
+    /// many ask.
+    #[must_use]
+    pub const fn is_logged(&self) -> bool {
+        matches!(self, Self::LogMissing(_) | Self::LogDamaged { .. })
+    }
+}
+
+impl From<NotOurs> for StoreError {
+    fn from(why: NotOurs) -> Self {
+        Self::OtherBlobs(why)
     }
 }
 
@@ -152,6 +206,9 @@ enum Trouble {
     Other,
 }
 
+/// No such role, a wrong password, no such database, and a database that takes no connections.
+const REFUSED_LOGINS: [&str; 4] = ["28000", "28P01", "3D000", "55000"];
+
 /// By the appendix of error codes in PostgreSQL's manual.
 fn postgres_trouble(code: &str) -> Trouble {
     match code {
@@ -161,6 +218,7 @@ fn postgres_trouble(code: &str) -> Trouble {
         // It gave up on this transaction for another's sake: the one that a migration, say,
         // stood in a circle with. Or it is a replica that is about to become the server.
         "40001" | "40P01" | "55P03" | "57014" | "25006" => Trouble::Away,
+        code if REFUSED_LOGINS.contains(&code) => Trouble::Away,
         // The connection itself.
         code if code.starts_with("08") => Trouble::Away,
         _ => Trouble::Other,

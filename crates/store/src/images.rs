@@ -45,13 +45,8 @@ pub async fn left_on(store: &Store, host: &HostName) -> Result<Vec<Leftover>, St
         .await)?;
     rows.into_iter()
         .map(|row| {
-            let spec: BuildSpec =
-                serde_json::from_str(&row.spec).map_err(|error| StoreError::Corrupt {
-                    table: "builds",
-                    column: "spec",
-                    row: row.build.to_string(),
-                    problem: format!("{:?} at column {}", error.classify(), error.column()),
-                })?;
+            let spec: BuildSpec = serde_json::from_str(&row.spec)
+                .map_err(|_| StoreError::unreadable("builds", "spec", row.build))?;
             Ok(Leftover {
                 build: BuildId::from_uuid(row.build),
                 attempt: Attempt(row.attempt),

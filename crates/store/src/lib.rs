@@ -12,13 +12,16 @@ pub mod blobs;
 pub mod builds;
 mod clock;
 mod db;
+mod dial;
 mod error;
 pub mod events;
 pub mod followers;
 pub mod gauges;
 pub mod hosts;
 pub mod images;
+pub mod mark;
 pub mod names;
+mod open;
 pub mod outbox;
 pub mod projects;
 mod schema;
@@ -31,6 +34,7 @@ mod walk;
 pub mod webhooks;
 
 pub use db::Store;
+pub use dial::Unreached;
 pub use error::StoreError;
 pub use schema::{Migrated, MigrationState};
 

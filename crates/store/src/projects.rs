@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use slipway_domain::Project;
 use sqlx::FromRow;
 
-use crate::db::{Tx, read, write};
+use crate::db::{read, write};
 use crate::{Store, StoreError};
 
 /// The row that stands for every project without one of its own.
@@ -27,6 +27,8 @@ pub struct ProjectState {
     pub name: String,
     /// How many of its builds may run at once; `None` means any number.
     pub max_running: Option<u32>,
+    /// Whether that was said of itself, and not of every project without a limit of its own.
+    pub own_limit: bool,
     /// How many of its builds run now, counted from leases.
     pub running: u64,
 }
@@ -52,9 +54,13 @@ impl Whose {
 
 impl Limits {
     /// How many builds of `project` may run at once; `None` means any number.
-    #[must_use]
-    pub(crate) fn of(&self, project: &str) -> Option<u32> {
+    fn of(&self, project: &str) -> Option<u32> {
         *self.0.get(project).or_else(|| self.0.get(EVERY_OTHER))?
+    }
+
+    /// Whether that was said of this project itself.
+    fn has_own(&self, project: &str) -> bool {
+        self.0.contains_key(project)
     }
 
     fn from_rows(rows: Vec<Row>) -> Self {
@@ -63,18 +69,10 @@ impl Limits {
     }
 }
 
-const ALL: &str = "SELECT name, max_running FROM projects";
-
 /// What is allowed to whom.
 async fn limits(store: &Store) -> Result<Limits, StoreError> {
+    const ALL: &str = "SELECT name, max_running FROM projects";
     let rows: Vec<Row> = read!(store, pool => sqlx::query_as(ALL).fetch_all(pool).await)?;
-    Ok(Limits::from_rows(rows))
-}
-
-/// [`limits`], as a part of something larger.
-pub(crate) async fn limits_in(tx: &mut Tx) -> Result<Limits, StoreError> {
-    let rows: Vec<Row> =
-        write!(*tx, connection => sqlx::query_as(ALL).fetch_all(connection).await)?;
     Ok(Limits::from_rows(rows))
 }
 
@@ -90,10 +88,11 @@ pub async fn one(store: &Store, whose: &Whose) -> Result<ProjectState, StoreErro
         .bind(name)
         .fetch_one(pool)
         .await)?;
-    let max_running = limits(store).await?.of(name);
+    let limits = limits(store).await?;
     Ok(ProjectState {
         name: name.to_owned(),
-        max_running,
+        max_running: limits.of(name),
+        own_limit: limits.has_own(name),
         running: u64::try_from(running).unwrap_or(0),
     })
 }
@@ -115,6 +114,7 @@ pub async fn all(store: &Store) -> Result<Vec<ProjectState>, StoreError> {
     let state = |name: &String| ProjectState {
         name: name.clone(),
         max_running: limits.of(name),
+        own_limit: limits.has_own(name),
         running: running.get(name).map_or(0, |count| u64::try_from(*count).unwrap_or(0)),
     };
     Ok(names.into_iter().map(state).collect())

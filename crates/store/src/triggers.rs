@@ -243,7 +243,7 @@ impl Row {
             problem,
         };
         let definition: TriggerDefinition = serde_json::from_str(&self.definition)
-            .map_err(|_| corrupt("is no trigger of this release".into()))?;
+            .map_err(|_| StoreError::unreadable("build_triggers", "definition", self.id))?;
         let trigger = definition.parse().map_err(|error| corrupt(error.to_string()))?;
         let id = TriggerId::from_uuid(self.id);
         let secrets = match (self.key_id, self.nonce, self.ciphertext) {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::blobs::{Blob, Blobs};
 use crate::db::{Tx, read, write};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, mark};
 
 /// How many uploads are forgotten in one transaction: no submit waits for longer.
 const BATCH: i64 = 200;
@@ -174,7 +174,8 @@ impl TryFrom<Row> for Upload {
 /// its blob is gone.
 ///
 /// # Errors
-/// When the database or the blob store does not answer or refuses.
+/// When the database or the blob store does not answer or refuses, or the blob is not in a store
+/// that is another one than the database knows.
 pub async fn open(store: &Store, blobs: &Blobs, id: UploadId) -> Result<Option<Blob>, StoreError> {
     const SQL: &str = "SELECT COALESCE(blob, id) FROM uploads WHERE id = $1";
     let blob: Option<Uuid> = read!(store, pool => sqlx::query_scalar(SQL)
@@ -182,7 +183,14 @@ pub async fn open(store: &Store, blobs: &Blobs, id: UploadId) -> Result<Option<B
         .fetch_optional(pool)
         .await)?;
     match blob {
-        Some(blob) => blobs.open_blob(UploadId::from_uuid(blob)).await,
+        Some(blob) => {
+            let opened = blobs.open_blob(UploadId::from_uuid(blob)).await?;
+            if opened.is_none() {
+                // Of another store's it says nothing that it is not in it.
+                mark::look(store, blobs).await?;
+            }
+            Ok(opened)
+        }
         None => Ok(None),
     }
 }

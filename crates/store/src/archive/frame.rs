@@ -41,19 +41,27 @@ impl Frame {
     /// The lines.
     pub(super) fn unpack(&self, build: BuildId, bytes: &[u8]) -> Result<String, StoreError> {
         let size = usize::try_from(self.plain_bytes).ok().filter(|size| *size <= LARGEST);
-        let size = size.ok_or_else(|| self.damaged(build, "is of no size that a frame has"))?;
+        let size = size.ok_or_else(|| StoreError::Corrupt {
+            table: "log_frames",
+            column: "plain_bytes",
+            row: format!("{build}/{}", self.last_seq),
+            problem: "is no size that a frame has".into(),
+        })?;
+        if usize::try_from(self.bytes) != Ok(bytes.len()) {
+            return Err(self.damaged(build, "is cut off"));
+        }
         let plain = zstd::bulk::decompress(bytes, size)
             .map_err(|_| self.damaged(build, "is no whole frame of zstd"))?;
+        if plain.len() != size {
+            return Err(self.damaged(build, "comes to less than was written"));
+        }
         String::from_utf8(plain).map_err(|_| self.damaged(build, "is no text"))
     }
 
     /// Says that the bytes are not what was written.
     pub(super) fn damaged(&self, build: BuildId, problem: &str) -> StoreError {
-        StoreError::Corrupt {
-            table: "log_frames",
-            column: "bytes",
-            row: format!("{build}/{}", self.last_seq),
-            problem: problem.to_owned(),
-        }
+        let Self { first_seq, last_seq, .. } = self;
+        let problem = format!("the frame with events {first_seq} to {last_seq} {problem}");
+        StoreError::LogDamaged { build, problem }
     }
 }

@@ -18,6 +18,8 @@ mod read;
 mod record;
 mod shelf;
 mod sweep;
+mod there;
+mod told;
 mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,8 +27,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use slipway_domain::BuildId;
 
 use crate::blobs::Blobs;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, mark};
 use shelf::Shelf;
+use told::Told;
 
 pub use hold::{Hold, hold, to_move};
 pub use record::{Moved, record};
@@ -34,12 +37,14 @@ pub use sweep::sweep;
 pub use write::{Written, write};
 
 pub(crate) use read::{Wanted, after};
+pub(crate) use there::logs_are_in;
 
 /// Where logs go to, and come from.
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     blobs: Blobs,
     shelf: Arc<Mutex<Shelf>>,
+    told: Arc<Mutex<Told>>,
 }
 
 impl Store {
@@ -47,7 +52,8 @@ impl Store {
     /// moved, and a log that was moved is [`StoreError::LogAway`].
     #[must_use]
     pub fn with_archive(mut self, blobs: &Blobs) -> Self {
-        self.archive = Some(Archive { blobs: blobs.clone(), shelf: Arc::default() });
+        self.archive =
+            Some(Archive { blobs: blobs.clone(), shelf: Arc::default(), told: Arc::default() });
         self
     }
 
@@ -61,22 +67,31 @@ impl Archive {
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn tell(&self, error: &StoreError) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).tell(error);
+    }
 }
 
 /// Moves the log of a build that [`to_move`] named. `None` when somebody else does, or it is
 /// not to be moved any more. May be killed at any point, and called again.
 ///
 /// # Errors
-/// When the database or the blob store does not answer, or a row cannot be read. Then the rows
-/// are as they were, and the build is not named again before the hold is over.
+/// When the database or the blob store does not answer, the blob store is not the one that the
+/// database knows, or a row cannot be read. Then the rows are as they were, and the build is not
+/// named again before the hold is over.
 pub async fn move_one(
     store: &Store,
     build: BuildId,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<Option<Moved>, StoreError> {
+    let blobs = &store.archive()?.blobs;
+    mark::settle(store, blobs).await?;
     let Some(hold) = hold(store, build, now).await? else { return Ok(None) };
     // Well within the hold: beyond it, another may write the same blob.
     let writing = tokio::time::timeout(hold::WRITES, write(store, hold));
     let written = writing.await.map_err(|late| StoreError::Unavailable(Box::new(late)))??;
+    // A folder may have been unmounted meanwhile: then the blob is in what is below it.
+    mark::settle(store, blobs).await?;
     record(store, &written, now).await
 }

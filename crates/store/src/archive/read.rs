@@ -7,7 +7,7 @@ use slipway_domain::{BuildId, Event};
 use super::frame::Frame;
 use super::line;
 use crate::db::read;
-use crate::{Store, StoreError, events};
+use crate::{Store, StoreError, events, mark};
 
 /// Which events are wanted, of those after a place.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +24,22 @@ impl Wanted {
     pub(crate) const ALL: Self = Self { limit: u16::MAX, bytes: None, states_only: false };
 }
 
-/// The events that rows would have given: none, too, where the log was not moved.
+/// The events that rows would have given: none, too, where the log was not moved. A log that is
+/// lost or damaged is told of here, once.
 pub(crate) async fn after(
+    store: &Store,
+    build: BuildId,
+    after: i64,
+    wanted: Wanted,
+) -> Result<Vec<Event>, StoreError> {
+    let found = frames_after(store, build, after, wanted).await;
+    if let (Err(error), Some(archive)) = (&found, &store.archive) {
+        archive.tell(error);
+    }
+    found
+}
+
+async fn frames_after(
     store: &Store,
     build: BuildId,
     after: i64,
@@ -91,7 +105,11 @@ async fn lines(
     }
     let Some(bytes) = archive.blobs.read_log(build, frame.range()).await.map_err(away)? else {
         return match next(store, build, frame.first_seq - 1, false).await? {
-            Some(_) => Err(StoreError::LogMissing(build)),
+            // Of another store's it says nothing that it is not in it.
+            Some(_) => {
+                mark::look(store, &archive.blobs).await.map_err(away)?;
+                Err(StoreError::LogMissing(build))
+            }
             None => Ok(None),
         };
     };

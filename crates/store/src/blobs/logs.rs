@@ -22,18 +22,35 @@ impl Blobs {
         self.writer(path(build))
     }
 
-    /// A piece of a build's log. `None` when there is no log of it.
+    /// A piece of a build's log; less of it where the log ends before the piece does. `None` when
+    /// there is no log of it.
     ///
     /// # Errors
-    /// When the blob store does not answer or refuses, or the log ends before the piece does.
+    /// When the blob store does not answer or refuses.
     pub(crate) async fn read_log(
         &self,
         build: BuildId,
         bytes: Range<u64>,
     ) -> Result<Option<Bytes>, StoreError> {
-        match self.store.get_range(&path(build), bytes).await {
+        match self.store.get_range(&path(build), bytes.clone()).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if is_missing(&error) => Ok(None),
+            // Folders and buckets each have words of their own for a range beyond the end.
+            Err(error) => match self.store.head(&path(build)).await {
+                Ok(found) if found.size < bytes.end => Ok(Some(Bytes::new())),
+                Ok(_) | Err(_) => Err(self.trouble().of(error)),
+            },
+        }
+    }
+
+    /// Whether there is a log of a build.
+    ///
+    /// # Errors
+    /// When the blob store does not answer or refuses.
+    pub(crate) async fn has_log(&self, build: BuildId) -> Result<bool, StoreError> {
+        match self.store.head(&path(build)).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_missing(&error) => Ok(false),
             Err(error) => Err(self.trouble().of(error)),
         }
     }

@@ -5,15 +5,16 @@
 
 mod bucket;
 mod http;
+mod lately;
 mod logs;
+mod mark;
 mod reader;
 mod trouble;
 mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use object_store::local::LocalFileSystem;
@@ -22,14 +23,15 @@ use object_store::{
     PutPayloadMut,
 };
 use slipway_domain::UploadId;
-use tokio::time::Instant;
 use url::Url;
 
 use self::bucket::Bucket;
+use self::lately::Lately;
 use self::trouble::{Trouble, is_missing};
 use crate::StoreError;
 
 pub use self::bucket::BucketAccess;
+pub(crate) use self::mark::Found;
 pub use self::reader::{Blob, Object};
 pub use self::writer::BlobWriter;
 
@@ -37,10 +39,6 @@ pub use self::writer::BlobWriter;
 /// part below 5 MiB but the last, and no more than 10,000 of them.
 const FOLDER_PART: usize = 1024 * 1024;
 const BUCKET_PART: usize = 8 * 1024 * 1024;
-
-/// For so long a bucket that worked is taken to work. Each look costs two requests, and
-/// probes come every few seconds.
-const WORKS_FOR: Duration = Duration::from_secs(10);
 
 /// A handle on the blob store. Cheap to clone.
 #[derive(Clone)]
@@ -54,9 +52,33 @@ enum Place {
     Folder(PathBuf),
     Bucket {
         bucket: Arc<Bucket>,
-        /// When it worked last.
-        worked: Arc<Mutex<Option<Instant>>>,
+        /// Whether it could be written to.
+        worked: Lately,
+        /// Whether it had the mark that the database knows.
+        ours: Lately,
     },
+}
+
+/// What a URL names.
+enum Named {
+    Folder(PathBuf),
+    Bucket(Box<Bucket>),
+}
+
+impl Named {
+    fn parse(url: &str, access: &BucketAccess) -> Result<Self, StoreError> {
+        let refuse = |problem: &str| StoreError::Settings(format!("blobs.url {problem}"));
+        let parsed = || Url::parse(url).map_err(|_| refuse("is no URL"));
+        if url.starts_with("s3://") {
+            return Ok(Self::Bucket(Box::new(Bucket::open(&parsed()?, access)?)));
+        }
+        // `file:folder` would be a folder at the root of the file system.
+        if !url.starts_with("file:///") {
+            return Err(refuse("must begin with file:/// or s3://"));
+        }
+        let folder = parsed()?.to_file_path().map_err(|()| refuse("names no absolute folder"))?;
+        Ok(Self::Folder(folder))
+    }
 }
 
 impl fmt::Debug for Blobs {
@@ -77,20 +99,31 @@ impl Blobs {
     /// When the URL is of another kind, something is missing to reach it, or the folder
     /// cannot be made.
     pub fn open(url: &str, access: &BucketAccess) -> Result<Self, StoreError> {
-        let refuse = |problem: &str| StoreError::Settings(format!("blobs.url {problem}"));
-        let parsed = || Url::parse(url).map_err(|_| refuse("is no URL"));
-        if url.starts_with("s3://") {
-            let bucket = Bucket::open(&parsed()?, access)?;
-            let store = bucket.store();
-            let place = Place::Bucket { bucket: Arc::new(bucket), worked: Arc::default() };
-            return Ok(Self { store, place });
+        match Named::parse(url, access)? {
+            Named::Folder(folder) => Self::in_folder(&folder),
+            Named::Bucket(bucket) => {
+                let store = bucket.store();
+                let place = Place::Bucket {
+                    bucket: Arc::new(*bucket),
+                    worked: Lately::default(),
+                    ours: Lately::default(),
+                };
+                Ok(Self { store, place })
+            }
         }
-        // `file:folder` would be a folder at the root of the file system.
-        if !url.starts_with("file:///") {
-            return Err(refuse("must begin with file:/// or s3://"));
+    }
+
+    /// Whether there can be a blob store at `url`: nothing is made, and nobody is asked.
+    ///
+    /// # Errors
+    /// As of [`Blobs::open`].
+    pub fn check(url: &str, access: &BucketAccess) -> Result<(), StoreError> {
+        match Named::parse(url, access)? {
+            Named::Folder(folder) if folder.exists() && !folder.is_dir() => {
+                Err(StoreError::Settings(format!("blobs.url: {} is no folder", folder.display())))
+            }
+            Named::Folder(_) | Named::Bucket(_) => Ok(()),
         }
-        let folder = parsed()?.to_file_path().map_err(|()| refuse("names no absolute folder"))?;
-        Self::in_folder(&folder)
     }
 
     /// Opens the blob store in a folder, which is made where there is none.
@@ -240,15 +273,24 @@ impl Blobs {
             Err(error) => return Err(wrong(error)),
         }
         if let Place::Bucket { worked, .. } = &self.place {
-            *worked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            worked.note();
         }
         Ok(())
     }
 
     fn has_just_worked(&self) -> bool {
-        let Place::Bucket { worked, .. } = &self.place else { return false };
-        let worked = *worked.lock().unwrap_or_else(PoisonError::into_inner);
-        worked.is_some_and(|at| at.elapsed() < WORKS_FOR)
+        matches!(&self.place, Place::Bucket { worked, .. } if worked.holds())
+    }
+
+    /// Whether a bucket had our mark a moment ago. A folder is looked at each time.
+    pub(crate) fn was_ours_just_now(&self) -> bool {
+        matches!(&self.place, Place::Bucket { ours, .. } if ours.holds())
+    }
+
+    pub(crate) fn note_ours(&self) {
+        if let Place::Bucket { ours, .. } = &self.place {
+            ours.note();
+        }
     }
 
     const fn trouble(&self) -> Trouble {

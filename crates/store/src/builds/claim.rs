@@ -12,7 +12,6 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::line::{self, Head, Wanted};
-use super::row::corrupt;
 use super::slots;
 use crate::db::{Tx, read, write};
 use crate::seal::Sealed;
@@ -33,6 +32,15 @@ pub struct Offer<'a> {
     pub expires_at: DateTime<Utc>,
     /// For how long a build waits until it counts as one priority higher.
     pub raise_after: TimeDelta,
+}
+
+impl<'a> Offer<'a> {
+    /// The offered host of this name, where the build can run on it.
+    fn fit(&self, name: &str, head: &Head) -> Option<&'a HostName> {
+        let (host, platforms) = self.hosts.iter().find(|(host, _)| host.as_str() == name)?;
+        let fits = |wanted: &String| platforms.iter().any(|platform| platform.as_str() == wanted);
+        head.platform.as_ref().is_none_or(fits).then_some(host)
+    }
 }
 
 /// A build that is held now.
@@ -85,25 +93,22 @@ pub async fn claim(
     now: DateTime<Utc>,
 ) -> Result<Option<Claimed>, StoreError> {
     loop {
-        let mut tx = store.begin().await?;
-        let free = slots::free(&mut tx, offer).await?;
-        if free.hosts.is_empty() {
-            return Ok(None);
-        }
-        let platforms = free.hosts.iter().filter_map(|host| offer.hosts.get(*host)).flatten();
+        let mut tx = slots::begin(store).await?;
+        let platforms = offer.hosts.values().flatten().map(Platform::as_str);
         let wanted = Wanted {
-            platforms: platforms.map(Platform::as_str).chain([line::ANY]).collect(),
-            full: free.full_projects,
+            platforms: platforms.chain([line::ANY]).collect(),
             raise_after: offer.raise_after,
             now,
         };
-        let Some(head) = line::next(&mut tx, &wanted).await? else { return Ok(None) };
+        let next = line::next(&mut tx, &wanted, |name, head| offer.fit(name, head)).await?;
+        let Some((head, hosts)) = next else { return Ok(None) };
+        let best = hosts.iter().max_by_key(|host| prefer(&head.project, &head.repository, host));
+        let Some(host) = best else { return Ok(None) };
         let build = BuildId::from_uuid(head.id);
-        match hold(store, tx, offer, &free.hosts, head, &prefer, now).await {
-            Ok(Held::Yes(claimed)) => return Ok(Some(*claimed)),
-            // It was cancelled just now: the next one, then.
-            Ok(Held::Gone) => {}
-            Ok(Held::NoHost) => return Ok(None),
+        match hold(store, tx, offer, host, head, now).await {
+            // `None`: it was cancelled just now. The next one, then.
+            Ok(None) => {}
+            Ok(claimed) => return Ok(claimed),
             Err(error) => {
                 if let Some(obstacle) = obstacle(&error) {
                     put_off(store, build, obstacle, now + PUT_OFF).await?;
@@ -114,47 +119,26 @@ pub async fn claim(
     }
 }
 
-/// Whether a build that was next is held now.
-enum Held {
-    Yes(Box<Claimed>),
-    Gone,
-    NoHost,
-}
-
+/// Takes a build that is next. `None` when it is in line no more.
 async fn hold(
     store: &Store,
     mut tx: Tx,
     offer: &Offer<'_>,
-    free: &[&HostName],
+    host: &HostName,
     head: Head,
-    prefer: impl Fn(&str, &str, &HostName) -> u64,
     now: DateTime<Utc>,
-) -> Result<Held, StoreError> {
-    let fits = |host: &&&HostName| match &head.platform {
-        None => true,
-        Some(wanted) => {
-            offer.hosts.get(**host).is_some_and(|list| list.iter().any(|p| p.as_str() == wanted))
-        }
-    };
-    let best =
-        free.iter().filter(fits).max_by_key(|host| prefer(&head.project, &head.repository, host));
-    let Some(host) = best.map(|host| (*host).clone()) else { return Ok(Held::NoHost) };
-    let spec: BuildSpec = serde_json::from_str(&head.spec).map_err(|e| {
-        let problem = format!("{:?} at column {}", e.classify(), e.column());
-        corrupt(head.id, "spec", problem)
-    })?;
+) -> Result<Option<Claimed>, StoreError> {
+    let spec: BuildSpec = serde_json::from_str(&head.spec)
+        .map_err(|_| StoreError::unreadable("builds", "spec", head.id))?;
     let build = BuildId::from_uuid(head.id);
     let secrets =
         if head.had_secrets { unseal(store, &mut tx, build).await? } else { Secrets::default() };
-    let Some(attempt) = take(&mut tx, &head, offer, &host, now).await? else {
-        return Ok(Held::Gone);
-    };
-    let lease = Lease { build, attempt, worker: offer.worker, host };
+    let Some(attempt) = take(&mut tx, &head, offer, host, now).await? else { return Ok(None) };
+    let lease = Lease { build, attempt, worker: offer.worker, host: host.clone() };
     tx.commit().await?;
     let Head { created_at, traceparent, .. } = head;
     let expires_at = offer.expires_at;
-    let claimed = Claimed { lease, expires_at, spec, secrets, created_at, traceparent };
-    Ok(Held::Yes(Box::new(claimed)))
+    Ok(Some(Claimed { lease, expires_at, spec, secrets, created_at, traceparent }))
 }
 
 /// What the sender of a build is told that a worker could not take; `None` where the build

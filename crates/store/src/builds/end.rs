@@ -1,7 +1,7 @@
 //! A build is over.
 
 use chrono::{DateTime, Utc};
-use slipway_domain::{BuildState, Failure, Outcome};
+use slipway_domain::{BuildState, Failure, Outcome, Stage};
 
 use super::transition::{Change, Current, held, step};
 use crate::db::Tx;
@@ -38,6 +38,42 @@ pub async fn finish(
     let current = held(&mut tx, lease).await?;
     end(&mut tx, &current, ending, purged, now).await?;
     tx.commit().await
+}
+
+/// [`finish`] of a build that ran through, in one walk, by what its holder wrote to the row before:
+/// the `stage` that it is in, and the `digest`. Where it is in another stage, the row is read.
+///
+/// # Errors
+/// As [`finish`].
+pub async fn succeed(
+    store: &Store,
+    lease: &Lease,
+    stage: Stage,
+    digest: Option<&str>,
+    purged: bool,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let known = Current {
+        id: lease.build,
+        state: BuildState::Running(stage),
+        attempt: lease.attempt,
+        losses: 0,
+        host: Some(lease.host.clone()),
+        digest: digest.map(str::to_owned),
+        cancel_requested: false,
+        queue_seconds: None,
+        give_up_at: None,
+        superseded_by: None,
+    };
+    let mut tx = store.single().await?;
+    match end(&mut tx, &known, Ending::Succeeded, purged, now).await {
+        Ok(_) => tx.commit().await,
+        Err(StoreError::LeaseLost(_)) => {
+            drop(tx);
+            finish(store, lease, Ending::Succeeded, purged, now).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Ends a build: outcome, event, and the erasing of its secrets, together. `purged` as for [`finish`].

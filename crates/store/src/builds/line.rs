@@ -13,9 +13,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use slipway_domain::HostName;
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
+use super::slots::free;
 use crate::StoreError;
 use crate::db::{Tx, write};
 
@@ -35,45 +37,51 @@ pub(super) struct Head {
     pub(super) traceparent: Option<String>,
     pub(super) priority: i32,
     pub(super) round: i64,
+    /// The names of all hosts with a free slot, with commas between them, which no name has.
+    free: Option<String>,
 }
 
 /// Who may go next.
 pub(super) struct Wanted<'a> {
-    /// The platforms of the hosts with a free slot, and [`ANY`].
+    /// The platforms of the hosts that are offered, and [`ANY`].
     pub(super) platforms: BTreeSet<&'a str>,
-    /// Projects that have all they may have.
-    pub(super) full: Vec<String>,
     /// For how long a build waits until it counts as one priority higher.
     pub(super) raise_after: TimeDelta,
     pub(super) now: DateTime<Utc>,
 }
 
-/// The build that goes next.
-pub(super) async fn next(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Option<Head>, StoreError> {
+/// The build that goes next, and the hosts with a free slot that it fits on by `fits`, which is given
+/// a host's name and the build.
+pub(super) async fn next<'a>(
+    tx: &mut Tx,
+    wanted: &Wanted<'_>,
+    fits: impl Fn(&str, &Head) -> Option<&'a HostName>,
+) -> Result<Option<(Head, Vec<&'a HostName>)>, StoreError> {
     let heads = heads(tx, wanted).await?;
-    Ok(heads.into_iter().max_by_key(|head| claim_to(head, wanted)))
+    let with_hosts = heads.into_iter().map(|head| {
+        let free = head.free.as_deref().unwrap_or_default().split(',');
+        let hosts = free.filter_map(|name| fits(name, &head)).collect::<Vec<_>>();
+        (head, hosts)
+    });
+    let can_go = with_hosts.filter(|(_, hosts)| !hosts.is_empty());
+    Ok(can_go.max_by_key(|(head, _)| claim_to(head, wanted)))
 }
 
-/// The first build of each line, in no order.
+/// The first build of each line, in no order, of projects that may have more.
 async fn heads(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Head>, StoreError> {
     Ok(write!(*tx, connection => {
-        let mut query = QueryBuilder::new(
-            "SELECT h.id, h.created_at, h.project, h.repository, h.platform, h.spec, \
-             h.had_secrets, h.traceparent, h.priority, h.round \
+        let mut query = QueryBuilder::new(concat!(
+            "WITH ",
+            free!(),
+            " SELECT h.id, h.created_at, h.project, h.repository, h.platform, h.spec, \
+             h.had_secrets, h.traceparent, h.priority, h.round, \
+             (SELECT string_agg(name, ',') FROM free) AS free \
              FROM builds h WHERE h.id IN (SELECT (SELECT b.id FROM builds b \
              WHERE b.status = 'queued' \
              AND COALESCE(b.platform, '') = p.column1 AND b.priority = lines.priority \
-             AND b.not_before <= ",
-        );
+             AND b.project NOT IN (SELECT project FROM full_up) AND b.not_before <= ",
+        ));
         query.push_bind(wanted.now);
-        if !wanted.full.is_empty() {
-            query.push(" AND b.project NOT IN (");
-            let mut list = query.separated(", ");
-            for project in &wanted.full {
-                list.push_bind(project.as_str());
-            }
-            query.push(")");
-        }
         query.push(" ORDER BY b.round, b.created_at, b.id LIMIT 1) FROM lines, (VALUES ");
         let mut list = query.separated(", ");
         for platform in &wanted.platforms {

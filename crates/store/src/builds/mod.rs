@@ -25,7 +25,7 @@ pub use advance::{advance, advance_after};
 pub use cancel::{Cancelled, cancel, cancel_requested};
 pub use claim::{Claimed, Offer, claim, is_anyone_waiting};
 pub(crate) use crowd::Crowd;
-pub use end::{Ending, finish};
+pub use end::{Ending, finish, succeed};
 pub use forget::forget;
 pub use give_up::give_up;
 pub use hand_back::{HandBack, hand_back};

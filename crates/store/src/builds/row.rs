@@ -104,19 +104,12 @@ impl TryFrom<Row> for Build {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let corrupt = |column, problem: String| corrupt(row.id, column, problem);
-        let spec = serde_json::from_str(&row.spec)
-            .map_err(|e| corrupt("spec", format!("{:?} at column {}", e.classify(), e.column())))?;
-        let failure =
-            row.failure.as_deref().map(serde_json::from_str).transpose().map_err(|e| {
-                corrupt("failure", format!("{:?} at column {}", e.classify(), e.column()))
-            })?;
-        let host = row
-            .host
-            .as_deref()
-            .map(HostName::parse)
-            .transpose()
-            .map_err(|_| corrupt("host", "no host name".into()))?;
+        let unreadable = |column| StoreError::unreadable("builds", column, row.id);
+        let spec = serde_json::from_str(&row.spec).map_err(|_| unreadable("spec"))?;
+        let failure = row.failure.as_deref().map(serde_json::from_str).transpose();
+        let failure = failure.map_err(|_| unreadable("failure"))?;
+        let host =
+            row.host.as_deref().map(HostName::parse).transpose().map_err(|_| unreadable("host"))?;
         Ok(Self {
             id: BuildId::from_uuid(row.id),
             spec,
@@ -142,9 +135,5 @@ impl TryFrom<Row> for Build {
 }
 
 pub(super) fn parse_state(id: Uuid, word: &str) -> Result<BuildState, StoreError> {
-    word.parse().map_err(|_| corrupt(id, "status", "no status of this release".into()))
-}
-
-pub(super) fn corrupt(id: Uuid, column: &'static str, problem: String) -> StoreError {
-    StoreError::Corrupt { table: "builds", column, row: id.to_string(), problem }
+    word.parse().map_err(|_| StoreError::unreadable("builds", "status", id))
 }

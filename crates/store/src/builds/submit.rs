@@ -12,6 +12,7 @@ use super::given::{Given, Placed, first_event};
 use super::supersede;
 use crate::db::{Db, Tx, write};
 use crate::names::{self, Name};
+use crate::outbox::DueBell;
 use crate::walk::{Walk, walk};
 use crate::{Store, StoreError, followers};
 
@@ -86,6 +87,8 @@ pub enum Submitted {
         /// The older builds of its key that it took the place of: some are over now, the
         /// others run and were asked to stop.
         superseded: Vec<BuildId>,
+        /// Rings for it.
+        bell: DueBell,
     },
     /// The same request came before under this key: this is its build.
     Before(Box<Build>),
@@ -109,9 +112,11 @@ pub async fn submit(
     if let Db::Postgres(pool) = &store.db
         && submission.is_plain()
     {
-        let placed = store.crowd.accept(pool, Given::of(submission, now)).await?;
+        let given = Given::of(submission, now);
+        let bell = DueBell::written(given.bell, submission.id);
+        let placed = store.crowd.accept(pool, given).await?;
         let build = Box::new(placed.build(submission, now));
-        return Ok(Submitted::New { build, superseded: Vec::new() });
+        return Ok(Submitted::New { build, superseded: Vec::new(), bell });
     }
     let project = submission.spec.project.as_str();
     let mut tx = store.begin().await?;
@@ -143,7 +148,9 @@ pub async fn submit(
         Some(key) => supersede::older(&mut tx, project, key, submission.id, now).await?,
         None => Vec::new(),
     };
-    let build = insert(&mut tx, submission, upload, now).await?;
+    let given = Given::of(submission, now);
+    let bell = DueBell::written(given.bell, submission.id);
+    let build = insert(&mut tx, submission, given, upload, now).await?;
     if let Some(idempotency) = submission.idempotency
         && !take_key(&mut tx, project, idempotency, submission.id, now).await?
     {
@@ -158,7 +165,7 @@ pub async fn submit(
     }
     followers::insert(store, &mut tx, submission.id, submission.followers, now).await?;
     tx.commit().await?;
-    Ok(Submitted::New { build: Box::new(build), superseded })
+    Ok(Submitted::New { build: Box::new(build), superseded, bell })
 }
 
 /// An upload of another project is as good as none: nothing says that it exists.
@@ -183,6 +190,7 @@ async fn touch_upload(
 async fn insert(
     tx: &mut Tx,
     submission: &Submission<'_>,
+    given: Given,
     upload: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<Build, StoreError> {
@@ -205,7 +213,6 @@ async fn insert(
          SELECT id, last_seq, $9, attempt, $16, project, place FROM moved",
         "bell": "INSERT INTO outbox (id, build, created_at) SELECT $17, id, $9 FROM moved",
     );
-    let given = Given::of(submission, now);
     let text = WALK.text(tx);
     let rows: Vec<Placed> = write!(*tx, connection => sqlx::query_as(text)
         .bind(given.id)

@@ -50,7 +50,7 @@ pub(crate) async fn append_in(
     }
     let appended = match tx.postgres() {
         Some(connection) => append_together(connection, lease, now, &texts).await?,
-        None => append_numbered(tx, lease, now, &texts).await?,
+        None => append_numbered(tx, lease, now, texts).await?,
     };
     if appended || is_last(tx, lease, now).await? {
         return Ok(());
@@ -130,7 +130,7 @@ async fn append_numbered(
     tx: &mut Tx,
     lease: &Lease,
     now: DateTime<Utc>,
-    texts: &[String],
+    texts: Vec<String>,
 ) -> Result<bool, StoreError> {
     const SQL: &str = number_and_place!();
     let count = i64::try_from(texts.len()).unwrap_or(i64::MAX);
@@ -166,22 +166,23 @@ async fn insert(
     lease: &Lease,
     numbered: &Numbered,
     now: DateTime<Utc>,
-    texts: &[String],
+    texts: Vec<String>,
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO events (build, seq, at, attempt, body, project, place) ";
     let after = numbered.last_seq - i64::try_from(texts.len()).unwrap_or(i64::MAX);
-    let rows: Vec<(i64, &String)> = (after + 1..).zip(texts).collect();
-    // Far below the 32,766 parameters that either database takes.
-    for rows in rows.chunks(1000) {
+    let mut rows = (after + 1..).zip(texts).peekable();
+    while rows.peek().is_some() {
+        // Far below the 32,766 parameters that either database takes.
+        let rows: Vec<(i64, String)> = rows.by_ref().take(1000).collect();
         write!(*tx, connection => {
             let mut query = QueryBuilder::new(SQL);
             query.push_values(rows, |mut row, (seq, body)| {
-                let is_told = !is_output(body);
+                let is_told = !is_output(&body);
                 row.push_bind(lease.build.as_uuid())
-                    .push_bind(*seq)
+                    .push_bind(seq)
                     .push_bind(now)
                     .push_bind(lease.attempt.0)
-                    .push_bind(body.as_str())
+                    .push_bind(body)
                     .push_bind(is_told.then_some(numbered.project.as_str()))
                     .push_bind(is_told.then_some(numbered.place));
             });

@@ -29,11 +29,8 @@ pub(crate) struct Row {
 }
 
 pub(crate) fn from_row(build: BuildId, row: Row) -> Result<Event, StoreError> {
-    let body = serde_json::from_str(&row.body).map_err(|error| StoreError::Corrupt {
-        table: "events",
-        column: "body",
-        row: format!("{build}/{}", row.seq),
-        problem: format!("{:?} at column {}", error.classify(), error.column()),
+    let body = serde_json::from_str(&row.body).map_err(|_| {
+        StoreError::unreadable("events", "body", format_args!("{build}/{}", row.seq))
     })?;
     Ok(Event { seq: row.seq, at: row.at, attempt: Attempt(row.attempt), body })
 }

@@ -204,12 +204,7 @@ impl TryFrom<Row> for Delivery {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let corrupt = |column| StoreError::Corrupt {
-            table: "deliveries",
-            column,
-            row: row.id.to_string(),
-            problem: "nothing of this release".into(),
-        };
+        let corrupt = |column| StoreError::unreadable("deliveries", column, row.id);
         let outcome = DeliveryOutcome::ALL
             .into_iter()
             .find(|outcome| outcome.as_str() == row.outcome)

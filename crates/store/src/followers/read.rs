@@ -103,12 +103,7 @@ async fn rows(store: &Store, build: BuildId) -> Result<Vec<Row>, StoreError> {
 }
 
 fn enrolled(row: &Row) -> Result<Enrolled, StoreError> {
-    let corrupt = |column| StoreError::Corrupt {
-        table: "followers",
-        column,
-        row: row.id.to_string(),
-        problem: "nothing of this release".into(),
-    };
+    let corrupt = |column| StoreError::unreadable("followers", column, row.id);
     Ok(Enrolled {
         id: FollowerId::from_uuid(row.id),
         build: BuildId::from_uuid(row.build),

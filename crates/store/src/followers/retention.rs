@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::db::write;
 use crate::{Store, StoreError};
 
 /// Forgets tries from before a time: at most `limit`, to be called again while there are any.
@@ -17,15 +16,7 @@ pub async fn forget_deliveries(
 ) -> Result<u64, StoreError> {
     const SQL: &str = "DELETE FROM deliveries WHERE id IN \
          (SELECT id FROM deliveries WHERE at < $1 ORDER BY at LIMIT $2)";
-    let mut tx = store.single().await?;
-    let gone = write!(tx, connection => sqlx::query(SQL)
-        .bind(before)
-        .bind(i64::from(limit))
-        .execute(connection)
-        .await
-        .map(|done| done.rows_affected()))?;
-    tx.commit().await?;
-    Ok(gone)
+    store.tidy(SQL, before, limit).await
 }
 
 /// Erases address, header and key of followers that were over before a time, and with them
@@ -43,13 +34,5 @@ pub async fn erase_ended(
          resend_asked_at = NULL WHERE id IN (SELECT id FROM followers \
          WHERE ended_at IS NOT NULL AND key_id IS NOT NULL AND ended_at < $1 \
          ORDER BY ended_at LIMIT $2)";
-    let mut tx = store.single().await?;
-    let erased = write!(tx, connection => sqlx::query(SQL)
-        .bind(before)
-        .bind(i64::from(limit))
-        .execute(connection)
-        .await
-        .map(|done| done.rows_affected()))?;
-    tx.commit().await?;
-    Ok(erased)
+    store.tidy(SQL, before, limit).await
 }

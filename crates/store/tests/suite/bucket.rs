@@ -161,7 +161,7 @@ async fn a_server_that_is_away_is_not_waited_for_for_ever() {
     let began = Instant::now();
     let error = written(&blobs, 10).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)) && error.is_passing(), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,8 +223,20 @@ async fn a_blob_that_is_lost_while_it_is_read_is_an_error_and_not_an_end() {
     assert_ne!(error.kind(), std::io::ErrorKind::UnexpectedEof, "that is the sender's fault");
 }
 
+/// In a process of its own: the memory of this one is that of all the stories that run in it.
+#[test]
+fn a_large_one_takes_no_more_memory() {
+    let writer = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["bucket::somebody_who_writes_a_large_one", "--exact", "--ignored"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&writer.stdout);
+    assert!(writer.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_one_takes_no_more_memory() {
+#[ignore = "run by another test, in a process of its own"]
+async fn somebody_who_writes_a_large_one() {
     let bucket = Bucket::new().await.unwrap();
     let blobs = open(&bucket.address());
     let id = UploadId::generate();
@@ -254,7 +266,7 @@ async fn a_large_one_takes_no_more_memory() {
     });
     let (read, reading) = reading.await.unwrap();
     assert_eq!(read, written.finalize());
-    // Other stories run in this process, and the server; a tenth of it would be 30 MiB.
+    // The server is in this process, too.
     let grown = most.max(reading).saturating_sub(before) / MIB;
     assert!(grown < 200, "{grown} MiB for 300");
 }

@@ -13,7 +13,7 @@ use crate::tmpfs::SmallDisk;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite() {
-    let disk = SmallDisk::mount(3 * 1024);
+    let disk = SmallDisk::mount(12 * 1024);
     let ground = Ground::sqlite(&disk.path().join("slipway.sqlite")).await;
     goes_on_after(&ground, &disk).await;
 }

@@ -105,7 +105,7 @@ async fn no_gap_while_many_write_and_one_reads(ground: &Ground) {
     for writer in join_all(writing).await {
         writer.unwrap();
     }
-    let read = tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap().unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(120), reading).await.unwrap().unwrap();
     assert_eq!(read, (1..=last).collect::<Vec<i64>>());
     assert_eq!(find(&store, lease.build()).await.last_seq, last);
 }

@@ -1,14 +1,16 @@
 //! A build ends: its outcome, its event and the erasing of its secrets, together.
 
 use slipway_domain::{BuildState, Outcome, Stage};
-use slipway_store::builds::{Ending, advance, finish};
-use slipway_store::images;
+use slipway_store::builds::{Ending, advance, finish, succeed};
+use slipway_store::{StoreError, images};
 
 use crate::cast::{DIGEST, at, failure, find, held, held_in, host, told};
 use crate::ground::Ground;
 
 stories!(
     it_succeeds,
+    it_succeeds_whatever_its_holder_takes_it_for,
+    nobody_else_makes_it_succeed,
     it_fails_and_says_why,
     it_outlasts_its_time,
     it_was_cancelled,
@@ -47,6 +49,35 @@ async fn it_succeeds(ground: &Ground) {
             format!("6 succeeded on h1 as {DIGEST}"),
         ]
     );
+}
+
+async fn it_succeeds_whatever_its_holder_takes_it_for(ground: &Ground) {
+    let store = ground.store().await;
+    for known in [Stage::Purging, Stage::Pushing] {
+        let lease = held_in(&store, Stage::Purging).await;
+        succeed(&store, &lease, known, Some(DIGEST), true, at(9)).await.unwrap();
+        let build = find(&store, lease.build()).await;
+        assert_eq!(build.state, BuildState::Finished(Outcome::Succeeded));
+        assert_eq!(
+            (build.digest.as_deref(), build.timings.finished_at),
+            (Some(DIGEST), Some(at(9)))
+        );
+        let last = told(&store, lease.build()).await.pop().unwrap();
+        assert_eq!(last, format!("6 succeeded on h1 as {DIGEST}"));
+        assert_eq!(ground.count("leases").await, 0);
+    }
+}
+
+async fn nobody_else_makes_it_succeed(ground: &Ground) {
+    let store = ground.store().await;
+    let lease = held_in(&store, Stage::Purging).await;
+    finish(&store, &lease, Ending::Failed(failure()), true, at(8)).await.unwrap();
+    let before = ground.everything().await;
+    for known in [Stage::Purging, Stage::Building] {
+        let late = succeed(&store, &lease, known, Some(DIGEST), true, at(9)).await;
+        assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
+    }
+    assert_eq!(ground.everything().await, before);
 }
 
 async fn it_fails_and_says_why(ground: &Ground) {

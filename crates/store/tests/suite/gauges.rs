@@ -1,5 +1,7 @@
 //! How everything stands, in numbers.
 
+use std::time::{Duration, Instant};
+
 use slipway_domain::{BuildState, Stage};
 use slipway_store::builds::{Ending, finish};
 use slipway_store::gauges::{Backlog, gauges};
@@ -55,10 +57,14 @@ async fn a_long_line_is_counted_quickly(ground: &Ground) {
          not_before, created_at, had_secrets FROM builds, n"
     );
     ground.sql(&copies).await.unwrap();
-    // The first look has nothing in memory yet.
-    gauges(&store).await.unwrap();
-    let began = std::time::Instant::now();
-    let now = gauges(&store).await.unwrap();
-    assert_eq!(now.lines[0].waiting, Backlog { count: 100_000, oldest: Some(at(0)) });
-    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+    // A look that reads the rows is slow each time. One that is held up by whatever else the
+    // machine does, or has nothing in memory yet, is slow now and then.
+    let mut took = Vec::new();
+    while took.iter().all(|took| *took >= Duration::from_secs(1)) {
+        assert!(took.len() < 10, "{took:?}");
+        let began = Instant::now();
+        let now = gauges(&store).await.unwrap();
+        took.push(began.elapsed());
+        assert_eq!(now.lines[0].waiting, Backlog { count: 100_000, oldest: Some(at(0)) });
+    }
 }

@@ -247,7 +247,7 @@ async fn many_write_while_one_reads(ground: &Ground) {
             seen.extend(next);
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), reading).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(180), reading).await.unwrap();
     for writer in writing {
         writer.await.unwrap();
     }
@@ -261,7 +261,7 @@ async fn many_write_while_one_reads(ground: &Ground) {
 }
 
 /// Waits until a statement of somebody else waits for the transaction that the ground holds.
-async fn until_somebody_waits(ground: &Ground) {
+pub(crate) async fn until_somebody_waits(ground: &Ground) {
     const WAITS: &str = "SELECT count(*) FROM pg_locks WHERE NOT granted \
          AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
     while ground.number(WAITS).await == 0 {

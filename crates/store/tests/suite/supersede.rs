@@ -25,7 +25,7 @@ async fn superseding(store: &Store, spec: &BuildSpec, second: i64) -> (BuildId, 
     let secrets = Secrets::default();
     let submission = Submission::new(BuildId::generate(), spec, &secrets);
     match builds::submit(store, &submission, at(second)).await.unwrap() {
-        Submitted::New { build, superseded } => (build.id, superseded),
+        Submitted::New { build, superseded, .. } => (build.id, superseded),
         other => panic!("not new: {other:?}"),
     }
 }
@@ -104,7 +104,7 @@ async fn a_retry_supersedes_nothing_newer(ground: &Ground) {
     let retry =
         Submission { retry_of: Some(old), ..Submission::new(BuildId::generate(), &spec, &secrets) };
     let retried = match builds::submit(&store, &retry, at(2)).await.unwrap() {
-        Submitted::New { build, superseded } if superseded.is_empty() => build.id,
+        Submitted::New { build, superseded, .. } if superseded.is_empty() => build.id,
         other => panic!("not alone: {other:?}"),
     };
     assert_eq!(find(&store, newer).await.state, BuildState::Queued);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
@@ -10,6 +10,8 @@ use url::Url;
 /// Passes bytes on to a database until it is cut or clogged.
 pub(crate) struct Wire {
     address: SocketAddr,
+    /// So that nobody else is given the port while the wire is cut.
+    _held: TcpSocket,
     behind: String,
     passing: Option<JoinHandle<()>>,
     clogged: watch::Sender<bool>,
@@ -18,11 +20,12 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) async fn to(url: &Url) -> Self {
         let behind = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let held = socket(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = held.local_addr().unwrap();
+        let listener = socket(address).listen(1024).unwrap();
         let clogged = watch::Sender::new(false);
         let passing = Some(tokio::spawn(pass(listener, behind.clone(), clogged.subscribe())));
-        Self { address, behind, passing, clogged }
+        Self { address, _held: held, behind, passing, clogged }
     }
 
     /// The database's URL by way of this wire.
@@ -50,10 +53,18 @@ impl Wire {
     pub(crate) async fn mend(&mut self) {
         self.cut().await;
         self.clogged.send_replace(false);
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let listener = socket(self.address).listen(1024).unwrap();
         let passing = pass(listener, self.behind.clone(), self.clogged.subscribe());
         self.passing = Some(tokio::spawn(passing));
     }
+}
+
+/// A socket that shares its address with others of this wire, as long as one of them listens.
+fn socket(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
 }
 
 async fn pass(listener: TcpListener, behind: String, clogged: watch::Receiver<bool>) {

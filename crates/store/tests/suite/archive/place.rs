@@ -81,6 +81,36 @@ impl Place {
         }
     }
 
+    /// Another one of the same kind, with nothing in it.
+    pub(crate) async fn like(place: &Self) -> Self {
+        match place {
+            Self::Folder(_) => Self::folder(),
+            Self::Bucket(_) => Self::bucket().await,
+        }
+    }
+
+    /// What stands where the mark does.
+    pub(crate) fn mark(&self) -> Option<String> {
+        std::fs::read_to_string(self.mark_file()).ok()
+    }
+
+    pub(crate) fn set_mark(&self, text: &str) {
+        let file = self.mark_file();
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+
+    pub(crate) fn lose_mark(&self) {
+        std::fs::remove_file(self.mark_file()).unwrap();
+    }
+
+    fn mark_file(&self) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.path().join("mark"),
+            Self::Bucket(bucket) => bucket.file("contexts/here/mark"),
+        }
+    }
+
     /// Removes a log behind everybody's back.
     pub(crate) fn lose(&self, build: BuildId) {
         match self {
