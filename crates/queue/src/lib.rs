@@ -6,12 +6,14 @@
 //! one place that knows what the bells hang on; the others see [`Queue`].
 
 mod broker;
+mod inbox;
 mod local;
 mod relay;
 
 use std::time::Duration;
 
 use slipway_domain::BuildId;
+use slipway_store::outbox::DueBell;
 use thiserror::Error;
 
 pub use relay::{Relay, relay_one};
@@ -55,8 +57,8 @@ pub enum Hears {
 /// Why a bell was not rung.
 #[derive(Debug, Error)]
 pub enum QueueError {
-    /// The broker does not answer, for this reason. The outbox keeps the bell.
-    #[error("the broker does not answer: {0}")]
+    /// The broker is away, for this reason. The outbox keeps the bell.
+    #[error("the broker is away: {0}")]
     Unavailable(String),
     /// Settings that cannot be used.
     #[error("{0}")]
@@ -120,6 +122,17 @@ impl Queue {
         Ok(Self { kind })
     }
 
+    /// Whether `url` names a queue, without a word to its broker.
+    ///
+    /// # Errors
+    /// As of [`Queue::open`].
+    pub fn check_url(url: &str) -> Result<(), QueueError> {
+        match url {
+            "local:" => Ok(()),
+            url => broker::Address::parse(url).map(drop),
+        }
+    }
+
     /// Rings for builds that wait in line, and returns when the broker has them all safe.
     ///
     /// # Errors
@@ -171,14 +184,18 @@ impl Queue {
         }
     }
 
-    /// Tells the relay that the outbox has bells. Call it right after the commit.
-    pub fn outbox_filled(&self) {
-        self.within().outbox_filled();
+    /// Tells the relay that the outbox has this bell. Call it right after the commit.
+    pub fn outbox_has(&self, bell: DueBell) {
+        self.inbox().has(bell);
     }
 
-    /// Waits for [`Queue::outbox_filled`].
-    async fn outbox_wait(&self) {
-        self.within().outbox_wait().await;
+    /// Tells the relay that the outbox has bells. Call it right after the commit.
+    pub fn outbox_filled(&self) {
+        self.inbox().filled();
+    }
+
+    fn inbox(&self) -> &inbox::Inbox {
+        self.within().inbox()
     }
 
     /// Waits until the broker is there again.

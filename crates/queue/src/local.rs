@@ -6,6 +6,7 @@ use slipway_domain::BuildId;
 use tokio::sync::{Notify, broadcast};
 
 use crate::News;
+use crate::inbox::Inbox;
 
 /// Enough for a burst; whoever falls further behind is told so and looks at the rows.
 const NEWS_KEPT: usize = 1024;
@@ -15,7 +16,7 @@ pub(crate) struct Local {
     // A bell with nobody at the door is kept, once: whoever comes claims until nothing
     // is left.
     door: Arc<Notify>,
-    outbox: Arc<Notify>,
+    inbox: Arc<Inbox>,
     news: broadcast::Sender<News>,
 }
 
@@ -33,7 +34,7 @@ impl Default for Local {
     fn default() -> Self {
         Self {
             door: Arc::default(),
-            outbox: Arc::default(),
+            inbox: Arc::default(),
             news: broadcast::Sender::new(NEWS_KEPT),
         }
     }
@@ -59,12 +60,8 @@ impl Local {
         Ear(self.news.subscribe())
     }
 
-    pub(crate) fn outbox_filled(&self) {
-        self.outbox.notify_one();
-    }
-
-    pub(crate) async fn outbox_wait(&self) {
-        self.outbox.notified().await;
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 }
 

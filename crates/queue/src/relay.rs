@@ -5,9 +5,13 @@
 
 use std::time::Duration;
 
+use slipway_domain::BuildId;
+use slipway_store::outbox::DueBell;
 use slipway_store::{Store, StoreError, outbox};
 use thiserror::Error;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::inbox::Due;
 use crate::{Queue, QueueError};
 
 /// How many bells are rung with one look at the outbox.
@@ -44,8 +48,18 @@ impl Relay {
     /// Relays for ever. Drop it to stop; what is not rung stays in the outbox.
     pub async fn run(self) {
         let mut failing = false;
+        let (mut due, mut looked) = (Due::Whatever, Instant::now());
         loop {
-            match relay_one(&self.store, &self.queue).await {
+            let relayed = match &due {
+                Due::These(bells) => ring(&self.store, &self.queue, bells).await,
+                Due::Whatever => {
+                    looked = Instant::now();
+                    // Their rows are there: this look finds them.
+                    self.queue.inbox().forget();
+                    relay_one(&self.store, &self.queue).await
+                }
+            };
+            due = match relayed {
                 Ok(rung) => {
                     if std::mem::take(&mut failing) {
                         tracing::info!("the outbox is relayed again");
@@ -53,19 +67,27 @@ impl Relay {
                     if rung > 1 {
                         tokio::time::sleep(GATHER).await;
                     }
-                    if rung < usize::from(BATCH) {
-                        // The time-out is the net, not the way.
-                        let _ = tokio::time::timeout(SWEEP, self.queue.outbox_wait()).await;
-                    }
+                    let is_more = due == Due::Whatever && rung == usize::from(BATCH);
+                    if is_more { Due::Whatever } else { self.next(looked + SWEEP).await }
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::warn!(%error, "bells stay in the outbox until they can be rung");
                     }
                     self.pause(&error).await;
+                    Due::Whatever
                 }
             }
         }
+    }
+
+    /// What is to be relayed next. The sweep is the net, not the way, but however much there is
+    /// to do, others may have left something.
+    async fn next(&self, sweep: Instant) -> Due {
+        if sweep <= Instant::now() {
+            return Due::Whatever;
+        }
+        timeout_at(sweep, self.queue.inbox().due()).await.unwrap_or(Due::Whatever)
     }
 
     /// However many bells come meanwhile: they would fare no better.
@@ -73,10 +95,18 @@ impl Relay {
         match error {
             RelayError::Store(_) => tokio::time::sleep(AGAIN).await,
             RelayError::Queue(_) => {
-                let _ = tokio::time::timeout(SWEEP, self.queue.reopened()).await;
+                let _ = timeout(SWEEP, self.queue.reopened()).await;
             }
         }
     }
+}
+
+/// Rings bells that are known, and then forgets their rows. Says how many.
+async fn ring(store: &Store, queue: &Queue, bells: &[DueBell]) -> Result<usize, RelayError> {
+    let builds: Vec<BuildId> = bells.iter().map(|bell| bell.build).collect();
+    queue.ring(&builds).await?;
+    outbox::rung(store, bells).await?;
+    Ok(bells.len())
 }
 
 /// Rings one batch of bells that are due and forgets them. Says how many. What another

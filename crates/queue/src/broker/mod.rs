@@ -121,6 +121,6 @@ impl Broker {
             State::Up(link) => link.problem(),
             State::Away(reason) => Some(reason.clone()),
         }
-        .map(|reason| format!("the broker does not answer: {reason}"))
+        .map(|reason| format!("the broker is away: {reason}"))
     }
 }

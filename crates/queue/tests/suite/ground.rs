@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use slipway_queue::{Bells, News, Queue};
+use slipway_queue::{Bells, Ear, News, Queue};
 use slipway_test_support::broker::Vhost;
 
 /// Long enough for whatever is going to happen to happen.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
 
 /// Longer than anything here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One queue and two that use it: in one process, or in two.
 pub(crate) struct Ground {
@@ -55,9 +55,14 @@ pub(crate) async fn hears(bells: &mut Bells, within: Duration) -> bool {
     }
 }
 
-/// The next news, if any comes within a while.
-pub(crate) async fn told(ear: &mut slipway_queue::Ear) -> Option<News> {
-    tokio::time::timeout(A_WHILE, ear.next()).await.ok()
+/// The next news.
+pub(crate) async fn told(ear: &mut Ear) -> News {
+    tokio::time::timeout(PATIENCE, ear.next()).await.unwrap()
+}
+
+/// Whether no news comes for a while.
+pub(crate) async fn is_silent(ear: &mut Ear) -> bool {
+    tokio::time::timeout(A_WHILE, ear.next()).await.is_err()
 }
 
 /// Makes a test of each story on each kind of queue.
