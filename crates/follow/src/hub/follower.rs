@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use slipway_domain::BuildId;
 use slipway_store::StoreError;
-use slipway_store::builds::Waiting;
+use slipway_store::builds::{Build, Waiting};
 use tokio::sync::watch;
 
 use super::Hub;
@@ -25,6 +25,8 @@ pub struct Follower {
     after: i64,
     /// The last event that it is to get, where that is known.
     until: Option<i64>,
+    /// The last event of the build when it was found; none once that was made use of.
+    known: Option<i64>,
     /// What it was given last, for as long as that is kept for others.
     given: Weak<Batch>,
     /// Held once it has all that there was.
@@ -51,10 +53,19 @@ pub enum Next {
 }
 
 impl Follower {
-    pub(super) fn new(hub: Hub, build: BuildId, after: i64, until: Option<i64>) -> Self {
+    pub(super) fn new(hub: Hub, build: &Build, after: i64, until: Option<i64>) -> Self {
         hub.0.followers.fetch_add(1, Ordering::Relaxed);
         metrics::gauge!("slipway_followers").increment(1);
-        Self { hub, build, after, until, given: Weak::new(), live: None, told: None }
+        Self {
+            hub,
+            build: build.id,
+            after,
+            until,
+            known: Some(build.last_seq),
+            given: Weak::new(),
+            live: None,
+            told: None,
+        }
     }
 
     /// The number of the last event that it has.
@@ -73,7 +84,7 @@ impl Follower {
     /// lost by that.
     ///
     /// # Errors
-    /// When the database does not answer; call again to go on.
+    /// When the database does not answer; call again to go on. When the rest is gone.
     pub async fn next(&mut self) -> Result<Next, StoreError> {
         loop {
             if self.until.is_some_and(|until| self.after >= until) {
@@ -84,10 +95,18 @@ impl Follower {
             }
             let stand = self.live.as_mut().map(|live| live.stand.borrow_and_update().clone());
             let Some(stand) = stand else {
+                // What came since the build was found, the reader finds.
+                let known = self.known.take();
+                if self.until.is_none() && known.is_some_and(|known| self.after >= known) {
+                    self.join();
+                    continue;
+                }
                 match self.replay().await? {
                     Some(part) => return Ok(self.give(part)),
-                    // Its rows are gone.
-                    None if self.until.is_some() => return Ok(Next::End),
+                    // They were there, and the build was forgotten meanwhile. That is not its end.
+                    None if self.until.is_some() => {
+                        return Err(StoreError::LogMissing(self.build));
+                    }
                     None => self.join(),
                 }
                 continue;

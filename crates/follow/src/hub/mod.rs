@@ -10,6 +10,7 @@
 //! So there is no seam between what was and what is: each batch is asked for by the number of
 //! the event before it, whether it comes from the shelf or from the database.
 
+mod arrivals;
 mod batch;
 mod follower;
 mod project;
@@ -22,12 +23,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use slipway_domain::BuildId;
 use slipway_queue::Queue;
-use slipway_store::builds::Build;
+use slipway_store::builds::{self, Build};
 use slipway_store::{Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::tail::batch_after;
+use arrivals::Arrivals;
 use batch::Batch;
 use project::Projects;
 use reader::Reader;
@@ -49,6 +51,7 @@ struct Inner {
     store: Store,
     queue: Queue,
     runtime: Handle,
+    arrivals: Arrivals<Build>,
     readers: Mutex<HashMap<BuildId, Weak<Reader>>>,
     shelf: Mutex<Shelf<(BuildId, i64), Batch>>,
     projects: Projects,
@@ -65,6 +68,7 @@ impl Hub {
             store: store.clone(),
             queue: queue.clone(),
             runtime: runtime.clone(),
+            arrivals: Arrivals::default(),
             readers: Mutex::default(),
             shelf: Mutex::default(),
             projects: Projects::default(),
@@ -73,17 +77,31 @@ impl Hub {
         }))
     }
 
+    /// The build with this id, for somebody who is to follow it: as it stands after this was asked,
+    /// read once for all who ask at the same time.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the row cannot be read.
+    pub async fn find(&self, build: BuildId) -> Result<Option<Arc<Build>>, StoreError> {
+        let hub = self.clone();
+        let read = move || {
+            let hub = hub.clone();
+            async move { builds::find(&hub.0.store, build).await }
+        };
+        self.0.arrivals.find(&self.0.runtime, build, read).await
+    }
+
     /// Follows `build` from the event after number `after`, to its end.
     #[must_use]
     pub fn follow(&self, build: &Build, after: i64) -> Follower {
         let until = build.state.is_finished().then_some(build.last_seq);
-        Follower::new(self.clone(), build.id, after, until)
+        Follower::new(self.clone(), build, after, until)
     }
 
     /// Reads `build` from the event after number `after`, as far as it goes by now.
     #[must_use]
     pub fn read(&self, build: &Build, after: i64) -> Follower {
-        Follower::new(self.clone(), build.id, after, Some(build.last_seq))
+        Follower::new(self.clone(), build, after, Some(build.last_seq))
     }
 
     /// How many builds and projects are read at the moment because somebody waits for what they do.

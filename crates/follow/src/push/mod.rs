@@ -11,6 +11,7 @@
 
 mod as_of;
 mod courier;
+mod echo;
 mod forms;
 mod kafka;
 mod left;

@@ -104,7 +104,7 @@ impl Push {
             outcome: delivered,
             error,
             sent: Sent { headers: shown(&headers), body: String::new() },
-            answer: answer.map(webhook::answer),
+            answer: answer.map(|answered| webhook::answer(follower, answered)),
         };
         self.record(taken, &[tried], &next).await.map(drop)
     }

@@ -11,6 +11,7 @@ use slipway_store::followers::{Answer, Attempted, DeliveryOutcome, Sent};
 use tokio::time::Instant;
 use url::Url;
 
+use super::echo::{Echo, STARS};
 use super::forms::Message;
 use super::schedule::retry_after;
 use super::settings::PushSettings;
@@ -84,7 +85,7 @@ pub(super) async fn attempt(
         outcome: outcome(&answered, &verdict),
         error: error(&answered, &verdict),
         sent,
-        answer: answered.ok().map(answer),
+        answer: answered.ok().map(|answered| answer(follower, answered)),
     };
     (attempted, verdict)
 }
@@ -193,20 +194,22 @@ fn error(answered: &Result<Answered, PostError>, verdict: &Verdict) -> Option<St
     }
 }
 
-pub(super) fn answer(answered: Answered) -> Answer {
+/// What a follower's receiver answered, as it may be shown.
+pub(super) fn answer(follower: &Follower, answered: Answered) -> Answer {
+    let echo = Echo::of(follower);
     Answer {
         status: answered.status,
-        headers: shown_headers(&answered.headers),
-        body: String::from_utf8_lossy(&answered.body).into_owned(),
+        headers: shown_headers(&answered.headers, &echo),
+        body: echo.body(&answered.body),
     }
 }
 
 /// The first hundred headers of an answer, without values that may be secrets.
-pub(super) fn shown_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+fn shown_headers(headers: &HeaderMap, echo: &Echo) -> Vec<(String, String)> {
     let shown = headers.iter().take(100).map(|(name, value)| {
         let is_hidden = HIDDEN.contains(&name.as_str());
-        let value = String::from_utf8_lossy(value.as_bytes());
-        (name.to_string(), if is_hidden { "***".to_owned() } else { value.into_owned() })
+        let value = if is_hidden { STARS.to_owned() } else { echo.header(value.as_bytes()) };
+        (name.to_string(), value)
     });
     shown.collect()
 }

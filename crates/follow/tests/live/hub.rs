@@ -8,7 +8,7 @@ use slipway_queue::{News, POLL};
 use slipway_store::events;
 use tokio::runtime::Handle;
 
-use crate::scene::{A_LONG_TIME, FRAME, Scene, line, seqs, soon, write};
+use crate::scene::{A_LONG_TIME, FRAME, Scene, is_quick, line, seqs, soon, write};
 
 fn hub(scene: &Scene) -> Hub {
     Hub::new(&scene.store, &scene.queue, &Handle::current())
@@ -53,21 +53,44 @@ async fn nothing_lost_and_nothing_twice_at_the_seam() {
 async fn a_thousand_who_wait_have_one_reader_and_hear_at_once() {
     let scene = Scene::set().await;
     let (hub, build) = (hub(&scene), scene.build().await);
-    let following: Vec<_> =
-        (0..1000).map(|_| tokio::spawn(follow(hub.follow(&build, 2)))).collect();
-    while hub.readers() == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let mut all: Vec<_> = (0..1000).map(|_| hub.follow(&build, 2)).collect();
+    let mut is_quick = false;
+    // One time is enough: a machine may be busy with something else for as long as the poll takes.
+    for number in 3..8 {
+        let hearing: Vec<_> = all.drain(..).map(|one| tokio::spawn(hear(one))).collect();
+        while hub.readers() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(hub.readers(), 1);
+        scene.say("a line\n").await;
+        let told = Instant::now();
+        scene.queue.tell(News::Happened(scene.lease.build()));
+        for hearing in hearing {
+            let (seen, one) = soon(hearing).await.unwrap();
+            assert_eq!(seen, [number]);
+            is_quick |= all.is_empty() && told.elapsed() < POLL / 2;
+            all.push(one);
+        }
+        if is_quick {
+            break;
+        }
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(hub.readers(), 1);
-    let told = Instant::now();
+    assert!(is_quick, "it was the poll");
+    let following: Vec<_> = all.into_iter().map(|one| tokio::spawn(follow(one))).collect();
     scene.end().await;
     scene.queue.tell(News::Happened(scene.lease.build()));
-    for (number, follower) in following.into_iter().enumerate() {
-        assert_eq!(soon(follower).await.unwrap(), [3]);
-        assert!(number > 0 || told.elapsed() < POLL, "it was the poll: {:?}", told.elapsed());
+    for follower in following {
+        assert_eq!(soon(follower).await.unwrap().len(), 1, "the end");
     }
     assert_eq!(hub.readers(), 0);
+}
+
+/// The numbers of what a follower is given next, and the follower.
+async fn hear(mut follower: Follower) -> (Vec<i64>, Follower) {
+    let Next::Events(part) = follower.next().await.unwrap() else { unreachable!() };
+    follower.took(part.last());
+    (seqs(part.events()), follower)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,9 +172,9 @@ async fn beyond_the_end_there_is_nothing() {
     assert_eq!(soon(behind).await.unwrap(), [2, 3]);
     let over = scene.build().await;
     for from in [3, 4, i64::MAX] {
-        let asked = Instant::now();
-        assert_eq!(soon(follow(hub.follow(&over, from))).await, [0_i64; 0], "from {from}");
-        assert!(asked.elapsed() < POLL / 2, "from {from}: {:?}", asked.elapsed());
+        let follow = || follow(hub.follow(&over, from));
+        let nothing = async || assert_eq!(soon(follow()).await, [0_i64; 0], "from {from}");
+        assert!(is_quick(nothing).await, "from {from}");
     }
 }
 

@@ -67,21 +67,28 @@ async fn builds_that_come_later_are_found_and_then_heard_of_at_once() {
     let scene = Scene::set().await;
     let hub = hub(&scene);
     let mut follower = hub.follow_project(&Project::default(), None).await.unwrap();
-    let next = tokio::spawn(async move {
-        let seen = take(&mut follower, 1).await;
-        (seen, follower)
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    submit_one(&scene, Project::parse("another").unwrap()).await;
-    let later = submit_one(&scene, Project::default()).await;
-    let (seen, mut follower) = soon(next).await.unwrap();
-    assert_eq!(seen, [(later, 1)]);
-    // Known from here on. The reader has just looked, and does not look by itself for a second.
-    let told = Instant::now();
-    cancel(&scene.store, later, now()).await.unwrap();
-    scene.queue.tell(News::Happened(later));
-    assert_eq!(take(&mut follower, 1).await, [(later, 2)]);
-    assert!(told.elapsed() < POLL * 3 / 4, "it was the poll: {:?}", told.elapsed());
+    // One time is enough: a machine may be busy with something else for as long as the poll takes.
+    for _ in 0..5 {
+        let next = tokio::spawn(async move {
+            let seen = take(&mut follower, 1).await;
+            (seen, follower)
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        submit_one(&scene, Project::parse("another").unwrap()).await;
+        let later = submit_one(&scene, Project::default()).await;
+        let (seen, back) = soon(next).await.unwrap();
+        follower = back;
+        assert_eq!(seen, [(later, 1)]);
+        // Known from here on. The reader has just looked, and does not look by itself for a second.
+        cancel(&scene.store, later, now()).await.unwrap();
+        let told = Instant::now();
+        scene.queue.tell(News::Happened(later));
+        assert_eq!(take(&mut follower, 1).await, [(later, 2)]);
+        if told.elapsed() < POLL * 3 / 4 {
+            return;
+        }
+    }
+    panic!("it was the poll");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,14 @@
 //! A build that is written to while others follow it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use slipway_domain::{
     BuildId, BuildSpecDraft, Event, EventBody, HostName, LogStream, Secrets, Source, WorkerId, now,
 };
 use slipway_follow::Tail;
-use slipway_queue::{News, Queue};
+use slipway_queue::{News, POLL, Queue};
 use slipway_store::builds::{self, Build, Ending, Offer, Submission, claim, finish, submit};
 use slipway_store::hosts::{Probe, report};
 use slipway_store::seal::KeyRing;
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 /// The events of a build that is over: queued, preparing, what it wrote, cancelled.
 pub(crate) const FRAME: i64 = 3;
-/// Nothing that is going to happen takes as long as this.
-pub(crate) const A_LONG_TIME: Duration = Duration::from_secs(30);
+/// Nothing that is going to happen takes as long as this, on a machine that has much else to do.
+pub(crate) const A_LONG_TIME: Duration = Duration::from_secs(180);
 
 /// A build that runs, and what is needed to write to it and to follow it.
 #[derive(Clone)]
@@ -103,6 +103,19 @@ pub(crate) async fn write(scene: Scene, count: i64) {
 
 pub(crate) async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(A_LONG_TIME, work).await.unwrap()
+}
+
+/// Whether something takes less time than the poll leaves. Once of a few times is enough: a machine
+/// may be busy with something else for as long as that.
+pub(crate) async fn is_quick(mut once: impl AsyncFnMut()) -> bool {
+    for _ in 0..5 {
+        let began = Instant::now();
+        once().await;
+        if began.elapsed() < POLL / 2 {
+            return true;
+        }
+    }
+    false
 }
 
 pub(crate) fn line(text: &str) -> EventBody {

@@ -7,6 +7,7 @@
     reason = "a story that cannot go on says so by a panic"
 )]
 
+mod as_it_was;
 mod kafka;
 mod kafka_doors;
 mod rude;

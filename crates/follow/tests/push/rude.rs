@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use slipway_domain::now;
+use slipway_domain::{FollowerKind, now};
 use slipway_follow::push::PushSettings;
 use slipway_outbound::AddressPolicy;
 use slipway_store::followers::{DeliveryOutcome, FollowerState, Lane, Wanted, take};
 
-use crate::scene::{Scene, quick, status_at};
+use crate::scene::{Scene, follower, quick, status_at};
 use slipway_test_support::receiver::{Doing, Receiver, status, with};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,6 +59,21 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_repeats_what_it_was_sent_tells_no_secret() {
+    let receiver = Receiver::start(|_| with(500, "x-sent: t0ken-of-mine\r\n")).await.unwrap();
+    let url = receiver.url("/").replace("http://", "http://t0ken-of-mine@");
+    let followers = [status_at(&url), follower(FollowerKind::Logs, &url)];
+    let mut scene = Scene::with(&followers).await;
+    scene.succeed().await;
+    scene.push();
+    scene.until(|all| all.iter().all(|one| one.state == FollowerState::GivenUp)).await;
+    assert_eq!(receiver.got()[0].header("authorization"), Some("t0ken-of-mine"));
+    let tries = scene.deliveries().await;
+    let kept = format!("{:?}", tries.iter().map(|one| &one.attempted.answer).collect::<Vec<_>>());
+    assert!(kept.contains(r#"("x-sent", "***")"#) && !kept.contains("t0ken"), "{kept}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_gone_is_told_no_more() {
     let receiver = Receiver::start(|_| status(410)).await.unwrap();
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
@@ -79,24 +94,25 @@ async fn who_asks_for_time_gets_it() {
     scene.push();
     let got = receiver.wait_for(2).await.unwrap();
     let waited = got[1].at - got[0].at;
-    assert!((2.0..4.0).contains(&waited.as_secs_f64()), "{waited:?}");
+    // The usual wait is a twentieth of a second.
+    assert!(waited >= Duration::from_secs(2), "{waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_and_endless_ones_hold_up_nobody_else() {
-    let endless = Receiver::start(|_| Doing::Endless(1 << 30)).await.unwrap();
+    let endless = Receiver::start(|_| Doing::Endless(1 << 40)).await.unwrap();
     let silent = Receiver::start(|_| Doing::Nothing).await.unwrap();
     let deaf = Receiver::start(|_| Doing::DeafTo).await.unwrap();
     let good = Receiver::start(|_| status(200)).await.unwrap();
     let all = [&endless, &silent, &deaf, &good].map(|one| status_at(&one.url("/")));
     let mut scene = Scene::with(&all).await;
-    scene.push();
-    let began = Instant::now();
+    let answer = Duration::from_secs(10);
+    let settings = PushSettings { answer, ..quick() };
+    scene.push_with(settings, AddressPolicy::public_only().allow_loopback(true));
     scene.succeed().await;
     let followers = scene.until(|all| all[3].state == FollowerState::Done).await;
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     assert_eq!(good.got().len(), 6);
-    assert_ne!(followers[1].state, FollowerState::Done);
+    assert_eq!((followers[1].attempts, followers[2].attempts), (0, 0), "both may still answer");
 
     scene.until(|all| all[..3].iter().all(|one| one.attempts > 0)).await;
     let tries = scene.deliveries().await;
@@ -105,8 +121,8 @@ async fn slow_and_endless_ones_hold_up_nobody_else() {
         &of_it.unwrap().attempted
     };
     assert_eq!(of(0).answer.as_ref().unwrap().body.len(), 16 * 1024);
-    assert!(of(0).took < Duration::from_secs(2), "no more is read: {:?}", of(0).took);
-    assert!(of(1).error.as_ref().unwrap().ends_with("did not answer within 2 s"), "{:?}", of(1));
+    assert!(of(0).took < answer, "no more is read: {:?}", of(0).took);
+    assert!(of(1).error.as_ref().unwrap().ends_with("did not answer within 10 s"), "{:?}", of(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,10 +146,10 @@ async fn what_a_killed_server_left_is_told_by_another() {
     let mut scene = Scene::with(&[status_at(&receiver.url("/"))]).await;
     let wanted = Wanted { builds: None, full: &[] };
     let lease = Duration::from_secs(2);
+    let began = Instant::now();
     let taken = take(&scene.store, wanted, |_, _| true, lease, now()).await.unwrap();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].lane, Lane::ALL[0]);
-    let began = Instant::now();
     scene.push();
     receiver.wait_for(1).await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(1900), "{:?}", began.elapsed());

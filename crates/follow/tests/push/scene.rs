@@ -62,7 +62,8 @@ impl Scene {
         let fetcher = Fetcher::new(Guard::new(policy), b"").unwrap();
         let show = Arc::new(|build: slipway_store::builds::Build| {
             serde_json::json!({"id": build.id, "status": build.state.to_string(),
-                "last_seq": build.last_seq, "digest": build.digest})
+                "last_seq": build.last_seq, "digest": build.digest,
+                "host": build.host, "is_over": build.timings.finished_at.is_some()})
         });
         let push = Push::new(self.store.clone(), self.queue.clone(), fetcher, settings, show);
         self.telling.push(tokio::spawn(push.run(CancellationToken::new())));
@@ -73,6 +74,13 @@ impl Scene {
     }
 
     pub(crate) async fn claim(&self) -> Lease {
+        let lease = self.claim_unheard().await;
+        self.tell();
+        lease
+    }
+
+    /// A claim of which nobody is told at once.
+    pub(crate) async fn claim_unheard(&self) -> Lease {
         let name = HostName::parse("h1").unwrap();
         let hosts = BTreeMap::from([(name.clone(), Vec::new())]);
         let probe =
@@ -85,9 +93,7 @@ impl Scene {
             expires_at,
             raise_after: TimeDelta::minutes(5),
         };
-        let claimed = claim(&self.store, &offer, |_, _, _| 0, now()).await.unwrap().unwrap();
-        self.tell();
-        claimed.lease
+        claim(&self.store, &offer, |_, _, _| 0, now()).await.unwrap().unwrap().lease
     }
 
     pub(crate) async fn enter(&self, lease: &Lease, stage: Stage) {
@@ -97,8 +103,18 @@ impl Scene {
     }
 
     pub(crate) async fn say(&self, lease: &Lease, text: &str) {
-        let line = EventBody::Log { step: None, stream: LogStream::Stdout, text: text.into() };
-        events::append(&self.store, lease, now(), &[line]).await.unwrap();
+        self.say_all(lease, &[text]).await;
+    }
+
+    /// Several lines in one transaction, as a worker writes what comes at once.
+    pub(crate) async fn say_all(&self, lease: &Lease, lines: &[&str]) {
+        let line = |text: &&str| EventBody::Log {
+            step: None,
+            stream: LogStream::Stdout,
+            text: (*text).into(),
+        };
+        let lines: Vec<EventBody> = lines.iter().map(line).collect();
+        events::append(&self.store, lease, now(), &lines).await.unwrap();
         self.tell();
     }
 
@@ -114,10 +130,15 @@ impl Scene {
     /// All stages to a good end.
     pub(crate) async fn succeed(&self) {
         let lease = self.claim().await;
+        self.succeed_from(&lease).await;
+    }
+
+    /// All stages of a claimed build to a good end.
+    pub(crate) async fn succeed_from(&self, lease: &Lease) {
         for stage in [Stage::Building, Stage::Pushing, Stage::Purging] {
-            self.enter(&lease, stage).await;
+            self.enter(lease, stage).await;
         }
-        self.end(&lease).await;
+        self.end(lease).await;
     }
 
     pub(crate) async fn followers(&self) -> Vec<Enrolled> {
@@ -141,6 +162,18 @@ impl Scene {
         }
         panic!("{:#?}\n{:#?}", self.followers().await, self.deliveries().await);
     }
+
+    /// Waits for so many tries to be written down, which they are after they were answered.
+    pub(crate) async fn until_tried(&self, times: usize) -> Vec<Delivery> {
+        for _ in 0..3000 {
+            let tries = self.deliveries().await;
+            if tries.len() >= times {
+                return tries;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{:#?}", self.deliveries().await);
+    }
 }
 
 impl Drop for Scene {
@@ -151,10 +184,12 @@ impl Drop for Scene {
     }
 }
 
-/// Waits that a test can wait for.
+/// Waits that a test can wait for. Receivers that answer may take their time: a machine that has
+/// much else to do makes them.
 pub(crate) fn quick() -> PushSettings {
     PushSettings {
-        answer: Duration::from_secs(2),
+        connect: Duration::from_secs(30),
+        answer: Duration::from_secs(30),
         waits: [50, 100, 100, 100].map(Duration::from_millis).to_vec(),
         log_waits: vec![Duration::from_millis(50); 5],
         ..PushSettings::default()

@@ -152,6 +152,8 @@ async fn what_was_told_can_be_told_again() {
     );
     scene.tell();
     let got = receiver.wait_for(7).await.unwrap();
+    // Until then, it would be the same wish.
+    scene.until_tried(7).await;
     assert_eq!(got[6].header("webhook-id"), got[2].header("webhook-id"));
     assert_eq!(got[6].body, got[2].body, "it says how the build was then");
 
@@ -164,16 +166,10 @@ async fn what_was_told_can_be_told_again() {
     assert_eq!(asked(false).await.unwrap(), (6, 0));
     scene.tell();
     receiver.wait_for(13).await.unwrap();
-    for _ in 0..100 {
-        if scene.deliveries().await.len() == 13 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let resent = scene.deliveries().await.iter().filter(|one| one.attempted.resend).count();
+    let outcomes = scene.until_tried(13).await;
+    let resent = outcomes.iter().filter(|one| one.attempted.resend).count();
     assert_eq!(resent, 7);
     assert_eq!(scene.followers().await[0].state, FollowerState::Done);
-    let outcomes = scene.deliveries().await;
     assert!(outcomes.iter().all(|one| one.attempted.outcome == DeliveryOutcome::Delivered));
 }
 
