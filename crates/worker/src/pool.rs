@@ -146,7 +146,12 @@ impl Pool {
 
     /// One look at one host, written down.
     async fn probe_one(&self, member: &Member, worker: &Worker) -> Result<(), Failure> {
-        let found = member.engine.probe().await.and_then(|info| member.with_room(info));
+        // One that was set aside, or not there, may be another by now.
+        let looked = match member.info() {
+            Some(_) => member.engine.look().await,
+            None => member.engine.probe().await,
+        };
+        let found = looked.and_then(|info| member.with_room(info));
         let probe = hosts::Probe {
             name: member.settings.engine.name.clone(),
             slots: member.settings.slots,

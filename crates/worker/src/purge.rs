@@ -62,12 +62,7 @@ pub(crate) async fn purge(
     images: &[ImageRef],
 ) -> Result<Purged, Failure> {
     let local = local_name(attempt.0, attempt.1);
-    let Some(id) = engine.image_id(&local).await? else {
-        // A name may stand for content that is gone, and would be an image again with the next
-        // build that makes the same.
-        engine.untag(&local).await?;
-        return Ok(Purged::Absent);
-    };
+    let Some(id) = engine.image_id(&local).await? else { return Ok(Purged::Absent) };
     for image in images {
         // The real name goes only if it is this attempt's image that it stands for.
         let _turn = worker.turns.wait(image).await;
@@ -79,6 +74,18 @@ pub(crate) async fn purge(
     }
     engine.untag(&local).await?;
     Ok(Purged::Removed)
+}
+
+/// Sees to it that an attempt whose image is gone for good is found under its name no more,
+/// also when a build of the same content comes: see [`Engine::free_name`].
+///
+/// # Errors
+/// When the host does not answer.
+pub(crate) async fn free_name(
+    engine: &Engine,
+    (build, attempt): (BuildId, Attempt),
+) -> Result<(), Failure> {
+    engine.free_name(&local_name(build, attempt)).await
 }
 
 /// Purges what dead workers left on a host. What cannot be removed now is found again.
@@ -109,7 +116,17 @@ async fn sweep_one(worker: &Worker, engine: &Engine, leftover: &Leftover) -> Res
     let attempt = (leftover.build, leftover.attempt);
     let purged = purge(worker, engine, attempt, &leftover.images).await;
     let purged = purged.map_err(|failure| failure.to_string())?;
-    if purged == Purged::Removed || worker.absences.for_good(leftover) {
+    let is_gone = match purged {
+        Purged::Removed => true,
+        Purged::Absent => {
+            let for_good = worker.absences.for_good(leftover);
+            if for_good {
+                free_name(engine, attempt).await.map_err(|failure| failure.to_string())?;
+            }
+            for_good
+        }
+    };
+    if is_gone {
         let forgotten = images::purged(&worker.store, leftover.build, leftover.attempt).await;
         forgotten.map_err(|error| error.to_string())?;
     }

@@ -147,7 +147,7 @@ impl Worker {
     async fn recovery(&self) {
         loop {
             tokio::time::sleep(RECOVERY).await;
-            return_expired(self).await;
+            return_expired(&self.store, &self.queue, self.settings.max_attempts).await;
         }
     }
 
@@ -172,18 +172,18 @@ async fn claim_if_anyone_waits(worker: &Worker) -> Result<Option<Claimed>, Store
     if builds::is_anyone_waiting(&worker.store).await? { claim_one(worker).await } else { Ok(None) }
 }
 
-/// One round: every lease that ran out is taken back.
-pub async fn return_expired(worker: &Worker) {
-    let (store, most) = (&worker.store, worker.settings.max_attempts);
-    match builds::return_expired(store, most, store.now()).await {
+/// One round: every lease that ran out is taken back. Builds that were lost `max_attempts` times
+/// end there. Workers do it, and for the time when none is left, API servers.
+pub async fn return_expired(store: &Store, queue: &Queue, max_attempts: u32) {
+    match builds::return_expired(store, max_attempts, store.now()).await {
         Ok(returned) => {
             for build in &returned {
                 metrics::counter!("slipway_lease_expiries_total").increment(1);
                 tracing::warn!(build.id = %build.build, build.status = %build.state, "a lease ran out");
-                worker.queue.tell(News::Happened(build.build));
+                queue.tell(News::Happened(build.build));
             }
             if !returned.is_empty() {
-                worker.queue.outbox_filled();
+                queue.outbox_filled();
             }
         }
         Err(error) => tracing::warn!(%error, "expired leases cannot be looked up"),

@@ -36,6 +36,14 @@ fn unreadable(error: StoreError) -> Broken {
                 .hint("tell whoever runs slipway: the worker's log and its /health say why")
                 .into()
         }
+        StoreError::OtherBlobs(problem) => {
+            tracing::error!(error = cause, "an upload cannot be read");
+            let message =
+                format!("the store of uploads is not the one they were put in: {problem}");
+            Failure::new(Reason::UploadsRefused, message)
+                .hint("tell whoever runs slipway: the worker's log and its /health say why")
+                .into()
+        }
         StoreError::Blobs(_) => {
             tracing::error!(error = cause, "an upload cannot be read");
             Failure::new(Reason::UploadsRefused, "the store of uploads refuses")
@@ -51,6 +59,7 @@ fn unreadable(error: StoreError) -> Broken {
         | StoreError::Database(_)
         | StoreError::LogAway { .. }
         | StoreError::LogMissing(_)
+        | StoreError::LogDamaged { .. }
         | StoreError::Settings(_)
         | StoreError::Migrate(_) => error.into(),
     }

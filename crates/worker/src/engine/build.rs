@@ -23,8 +23,12 @@ use super::probe::Builder;
 use super::progress::{Progress, report};
 use super::resources;
 use super::session::Session;
+use super::shared;
 use super::wire::{self, WireError};
 use super::{Engine, Host};
+
+/// Pieces of news after which they are handed on, though more is at hand.
+const TOGETHER: usize = 16;
 
 /// What to build, but for the context.
 #[derive(Debug, Clone)]
@@ -133,15 +137,24 @@ async fn attempt(
         if let Some(said) = line.said() {
             log.finish(Some(&said), &mut news);
             report(&mut news, progress).await;
-            return Err(match stopping(host, &said).await {
+            let mut failure = match stopping(host, &said).await {
                 Some(error) => faults::host(host, error).at(Stage::Building),
                 None => faults::building(&said, log.failed().as_ref()),
-            });
+            };
+            if failure.reason == Reason::StepFailed && log.failed_elsewhere() {
+                news.push(Progress::said(shared::NOTE_OF_FAILURE));
+                report(&mut news, progress).await;
+                failure = failure.hint(shared::HINT_OF_FAILURE);
+            }
+            return Err(failure);
         }
         if let Some(id) = log.apply(line, &mut news) {
             image = Some(id);
         }
-        report(&mut news, progress).await;
+        // What comes together goes on together.
+        if news.len() >= TOGETHER || !lines.has_next() {
+            report(&mut news, progress).await;
+        }
     }
     log.finish(None, &mut news);
     report(&mut news, progress).await;
@@ -243,9 +256,9 @@ impl Log {
 
     /// Adds what the line says to `news`, and gives the image's id if the line has it. The
     /// classic builder names one for each stage; the last is the image.
-    fn apply(&mut self, line: Line, news: &mut Vec<Progress>) -> Option<String> {
+    fn apply(&mut self, mut line: Line, news: &mut Vec<Progress>) -> Option<String> {
         match self {
-            Self::Classic(transcript) => transcript.apply(&line, Instant::now(), news),
+            Self::Classic(transcript) => transcript.apply(&mut line, Instant::now(), news),
             Self::Buildkit(trace) => {
                 if let Some(Value::String(aux)) = &line.aux
                     && let Some(status) = buildkit::decode(aux)
@@ -264,6 +277,14 @@ impl Log {
             Self::Classic(transcript) => {
                 transcript.finish(said.map(|said| said.text.as_str()), Instant::now(), news);
             }
+        }
+    }
+
+    /// Whether a step that failed was run by another build. The classic builder shares none.
+    fn failed_elsewhere(&self) -> bool {
+        match self {
+            Self::Buildkit(trace) => trace.failed_elsewhere(),
+            Self::Classic(_) => false,
         }
     }
 

@@ -36,9 +36,9 @@ struct Step {
 }
 
 impl Transcript {
-    /// Adds what a line of the answer says to `news`.
-    pub(super) fn apply(&mut self, line: &Line, now: Instant, news: &mut Vec<Progress>) {
-        if let Some(text) = &line.stream {
+    /// Adds what a line of the answer says to `news`, and takes the output out of it.
+    pub(super) fn apply(&mut self, line: &mut Line, now: Instant, news: &mut Vec<Progress>) {
+        if let Some(text) = line.stream.take() {
             self.output(text, now, news);
         }
         if let Some(text) = self.layers.tell(line) {
@@ -74,8 +74,8 @@ impl Transcript {
         self.step.as_ref().map(|step| step.number)
     }
 
-    fn output(&mut self, text: &str, now: Instant, news: &mut Vec<Progress>) {
-        if let Some(step) = self.next_step(text, now) {
+    fn output(&mut self, text: String, now: Instant, news: &mut Vec<Progress>) {
+        if let Some(step) = self.next_step(&text, now) {
             self.finish(None, now, news);
             news.push(Progress::Step {
                 step: step.number,
@@ -99,11 +99,10 @@ impl Transcript {
             return;
         }
         let red = text.strip_prefix(RED).and_then(|text| text.strip_suffix(PLAIN));
-        let (stream, text) = match red {
-            Some(text) => (LogStream::Stderr, text),
-            None => (LogStream::Stdout, text),
+        let (stream, bytes) = match red {
+            Some(text) => (LogStream::Stderr, Bytes::copy_from_slice(text.as_bytes())),
+            None => (LogStream::Stdout, text.into()),
         };
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
         news.push(Progress::Log { step: self.number(), stream, bytes });
     }
 
@@ -141,8 +140,8 @@ mod tests {
         let (mut transcript, mut news) = (Transcript::default(), Vec::new());
         let now = Instant::now();
         for piece in pieces {
-            let line = Line { stream: Some((*piece).to_owned()), ..Line::default() };
-            transcript.apply(&line, now, &mut news);
+            let mut line = Line { stream: Some((*piece).to_owned()), ..Line::default() };
+            transcript.apply(&mut line, now, &mut news);
         }
         transcript.finish(error, now, &mut news);
         let tell = |item| match item {

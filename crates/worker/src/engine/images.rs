@@ -1,12 +1,20 @@
 //! Images on the host: naming them, looking for them, taking their names away.
 
+use bollard::body_full;
 use bollard::errors::Error;
-use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+};
+use bytes::Bytes;
+use futures::TryStreamExt as _;
 use slipway_domain::{Failure, ImageRef};
 
 use super::attend::Heard;
 use super::wire::WireError;
 use super::{Engine, faults};
+
+/// A tar of nothing: its end, two blocks of zeros.
+static NOTHING: [u8; 1024] = [0; 1024];
 
 /// An image on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +42,7 @@ impl Engine {
     /// # Errors
     /// As of [`Engine::tag`].
     pub async fn tag_local(&self, from: &ImageRef, local: &str) -> Result<(), Failure> {
-        let (repository, tag) = local.rsplit_once(':').unwrap_or((local, "latest"));
+        let (repository, tag) = split(local);
         self.give_name(&from.to_string(), repository, tag, from).await
     }
 
@@ -77,6 +85,28 @@ impl Engine {
         self.host.attended(&Heard::default(), removing).await
     }
 
+    /// Takes a name of ours away that may stand for an image that is gone. An engine that loses
+    /// an image while it names it keeps the name: it neither shows it nor lets it be removed, and
+    /// the next build of the same content is found under it and stays for its sake.
+    ///
+    /// # Errors
+    /// What can be wrong with a host.
+    pub async fn free_name(&self, local: &str) -> Result<(), Failure> {
+        // What an engine does not find it can still give to another image: an empty one, which
+        // is nobody else's.
+        let (repository, tag) = split(local);
+        let options =
+            CreateImageOptionsBuilder::new().from_src("-").repo(repository).tag(tag).build();
+        let importing = async {
+            let body = body_full(Bytes::from_static(&NOTHING));
+            let said = self.host.docker.create_image(Some(options), Some(body), None);
+            let done = said.try_for_each(|_| std::future::ready(Ok(()))).await;
+            done.map_err(|error| self.fault(error.into()))
+        };
+        self.host.attended(&Heard::default(), importing).await?;
+        self.untag(local).await
+    }
+
     /// The image that has this name or id; `None` when there is none.
     ///
     /// # Errors
@@ -108,6 +138,11 @@ impl Engine {
     fn fault(&self, error: WireError) -> Failure {
         faults::host(&self.host, error)
     }
+}
+
+/// Repository and tag of a name that we gave.
+fn split(local: &str) -> (&str, &str) {
+    local.rsplit_once(':').unwrap_or((local, "latest"))
 }
 
 fn is_missing(error: &Error) -> bool {

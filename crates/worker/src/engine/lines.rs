@@ -5,6 +5,7 @@
 
 use bytes::{Buf, BytesMut};
 use http_body_util::BodyExt;
+use memchr::memchr;
 use serde::Deserialize;
 
 use super::attend::Heard;
@@ -97,8 +98,13 @@ impl Lines {
         }
     }
 
+    /// Whether the next line is here already.
+    pub(super) fn has_next(&self) -> bool {
+        memchr(b'\n', &self.buffer).is_some()
+    }
+
     fn take_line(&mut self) -> Result<Option<Line>, WireError> {
-        while let Some(at) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
+        while let Some(at) = memchr(b'\n', &self.buffer[self.searched..]) {
             let line = self.buffer.split_to(self.searched + at);
             self.buffer.advance(1);
             self.searched = 0;

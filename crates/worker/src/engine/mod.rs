@@ -23,12 +23,13 @@ mod pull;
 mod push;
 mod resources;
 mod session;
+mod shared;
 mod tls;
 mod tls_fault;
 mod wire;
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bollard::Docker;
 use slipway_domain::{Failure, HostName, Reason};
@@ -38,6 +39,7 @@ pub use build::{BuildRequest, BuiltImage};
 use connector::Connector;
 pub(crate) use faults::one_line;
 pub use images::ImageInfo;
+use probe::Acquaintance;
 pub use probe::{Builder, BuilderChoice, EngineInfo};
 pub use progress::Progress;
 pub use push::Pushed;
@@ -75,6 +77,8 @@ struct Host {
     docker: Docker,
     /// What the last probe found.
     info: RwLock<Option<EngineInfo>>,
+    /// As what it answered then.
+    last: Mutex<Option<Acquaintance>>,
 }
 
 impl Engine {
@@ -114,8 +118,9 @@ impl Engine {
         let docker = wire.client().map_err(|error| {
             Failure::new(Reason::Internal, format!("docker host {name}: {error}"))
         })?;
-        let host =
-            Host { name: name.clone(), choice: *builder, wire, docker, info: RwLock::new(None) };
+        let (name, choice) = (name.clone(), *builder);
+        let (info, last) = (RwLock::default(), Mutex::default());
+        let host = Host { name, choice, wire, docker, info, last };
         Ok(Self { host: Arc::new(host) })
     }
 

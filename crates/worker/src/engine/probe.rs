@@ -1,10 +1,10 @@
 //! What kind of engine answers, and which builder to use.
 
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bollard::models::SystemVersion;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use slipway_domain::{Failure, Platform};
 
 use super::wire::{self, WireError};
@@ -13,6 +13,11 @@ use super::{Engine, Host, faults};
 /// A probe is asked for often and by what has to go on: a host that takes longer is as good
 /// as gone.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long an engine that answers as it did is not asked all of it again: to tell its
+/// versions it starts other programs, which takes as much of the host as a tenth of a build.
+const WELL_KNOWN: Duration = Duration::from_secs(60);
+/// What of an answer tells one engine, or one version of it, from another.
+const TRAITS: [&str; 4] = ["server", "api-version", "ostype", "builder-version"];
 /// The first API whose `/build` takes `version=2` outside of experiments (Docker 19.03).
 const FIRST_BUILDKIT_API: u32 = 40;
 
@@ -66,7 +71,31 @@ pub struct EngineInfo {
     pub platform: Platform,
 }
 
+/// As what an engine answered when it was asked everything.
+#[derive(Debug)]
+pub(super) struct Acquaintance {
+    since: Instant,
+    traits: [Option<HeaderValue>; TRAITS.len()],
+}
+
 impl Engine {
+    /// Asks the host whether it is still there, and what it is only when it answers otherwise than
+    /// before, or was not asked for a minute.
+    ///
+    /// # Errors
+    /// As of [`Engine::probe`].
+    pub async fn look(&self) -> Result<EngineInfo, Failure> {
+        let Some(known) = self.known() else { return self.probe().await };
+        let answer = self.host.in_time(self.host.ping()).await;
+        let traits = traits(&answer.map_err(|error| faults::host(&self.host, error))?);
+        let is_known = self
+            .host
+            .last()
+            .as_ref()
+            .is_some_and(|last| last.traits == traits && last.since.elapsed() < WELL_KNOWN);
+        if is_known { Ok(known) } else { self.probe().await }
+    }
+
     /// Asks the host what it is, and remembers the answer for the builds to come.
     ///
     /// # Errors
@@ -89,6 +118,8 @@ impl Engine {
         };
         let info = EngineInfo { builder, id, ..info };
         self.host.wire.negotiate(minor);
+        let last = Acquaintance { since: Instant::now(), traits: traits(&headers) };
+        *self.host.last() = Some(last);
         *self.host.info.write().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
         Ok(info)
     }
@@ -111,6 +142,10 @@ impl Engine {
 }
 
 impl Host {
+    fn last(&self) -> MutexGuard<'_, Option<Acquaintance>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An answer that does not come in time is one that does not come.
     pub(super) async fn in_time<T>(
         &self,
@@ -126,6 +161,10 @@ impl Host {
         let request = wire::with_body(wire::request(Method::GET, "/_ping"), wire::nothing())?;
         Ok(self.wire.send(request).await?.response.headers().clone())
     }
+}
+
+fn traits(ping: &HeaderMap) -> [Option<HeaderValue>; TRAITS.len()] {
+    TRAITS.map(|name| ping.get(name).cloned())
 }
 
 /// The info with the builder that the host itself would choose and without its id, and the

@@ -1,8 +1,11 @@
 //! What a build or a push tells while it runs.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use slipway_domain::{LogStream, StepStatus};
 use tokio::sync::mpsc;
+
+/// Bytes of output to which no more are joined: what waits is counted in pieces.
+const ENOUGH: usize = 64 * 1024;
 
 /// Something that happened in the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +37,15 @@ pub enum Progress {
     },
 }
 
+/// How the step of BuildKit's begins that comes after all others, and depends on all.
+pub(super) const EXPORT: &str = "exporting to ";
+
 impl Progress {
+    /// Whether the builder writes the image now: nothing is left to be run.
+    pub(crate) fn is_export(&self) -> bool {
+        matches!(self, Self::Step { name, .. } if name.starts_with(EXPORT))
+    }
+
     /// A line of the engine's progress. `text` has no newline.
     pub(super) fn line(step: Option<u32>, text: &str) -> Self {
         Self::Log { step, stream: LogStream::Progress, bytes: format!("{text}\n").into() }
@@ -49,9 +60,69 @@ impl Progress {
 /// Hands on what happened, as fast as the receiver takes it. A receiver that is gone does not
 /// end the work: who wants that drops the work itself.
 pub(super) async fn report(news: &mut Vec<Progress>, to: &mpsc::Sender<Progress>) {
-    for item in news.drain(..) {
+    for item in joined(news) {
         if to.send(item).await.is_err() {
             break;
         }
+    }
+}
+
+/// What happened, with the output of one step on one stream in one piece: each piece wakes the
+/// receiver.
+fn joined(news: &mut Vec<Progress>) -> Vec<Progress> {
+    let mut joined: Vec<Progress> = Vec::with_capacity(news.len());
+    for item in news.drain(..) {
+        match (joined.last_mut(), item) {
+            (
+                Some(Progress::Log { step, stream, bytes }),
+                Progress::Log { step: next, stream: on, bytes: more },
+            ) if *step == next && *stream == on && bytes.len() < ENOUGH => {
+                let mut both = BytesMut::from(std::mem::take(bytes));
+                both.extend_from_slice(&more);
+                *bytes = both.freeze();
+            }
+            (_, item) => joined.push(item),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_that_comes_together_is_one_piece() {
+        let log = |step, stream, text: &'static str| Progress::Log {
+            step,
+            stream,
+            bytes: Bytes::from_static(text.as_bytes()),
+        };
+        let (out, err) = (LogStream::Stdout, LogStream::Stderr);
+        let step = Progress::Step {
+            step: 2,
+            name: "RUN true".to_owned(),
+            status: StepStatus::Started,
+            error: None,
+            duration_ms: None,
+        };
+        let mut news = vec![
+            log(Some(1), out, "a"),
+            log(Some(1), out, "b\n"),
+            log(Some(1), out, "c"),
+            log(Some(1), err, "d"),
+            step.clone(),
+            log(Some(1), err, "e"),
+            log(Some(2), err, "f"),
+        ];
+        let expected = vec![
+            log(Some(1), out, "ab\nc"),
+            log(Some(1), err, "d"),
+            step,
+            log(Some(1), err, "e"),
+            log(Some(2), err, "f"),
+        ];
+        assert_eq!(joined(&mut news), expected);
+        assert_eq!(news, []);
     }
 }

@@ -13,10 +13,10 @@
 //! makes the engine stop its work, and it holds whether the request is still on its way,
 //! the context half sent, or the answer half read.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use std::{io, iter};
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use bytes::Bytes;
@@ -202,9 +202,12 @@ pub(super) fn with_body(head: request::Builder, body: Body) -> Result<Request<Bo
 }
 
 /// The words for a connection that did not last. hyper's own are about its inner life; what
-/// the system says of the socket is about the wire.
+/// the system says of the socket is about the wire. That is further down where the connection
+/// ended before the request was on its way: an engine that refuses our certificate may be that
+/// quick.
 pub(super) fn broken(error: &hyper::Error) -> WireError {
-    let system = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    let mut causes = iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let system = causes.find_map(|cause| cause.downcast_ref());
     if let Some(fault) = system.and_then(TlsFault::of) {
         return WireError::Tls(fault);
     }
@@ -249,3 +252,6 @@ fn refusal(status: StatusCode, body: &[u8]) -> String {
 pub(super) fn tar(head: request::Builder) -> request::Builder {
     head.header(CONTENT_TYPE, "application/x-tar")
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,12 +11,23 @@ const ESC: char = '\u{1b}';
 /// Cleans one line, given without its newline.
 pub(super) fn line(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
-    if text.bytes().all(|byte| byte >= b' ' && byte != 0x7f || byte == b'\t') {
+    if is_plain(text.as_bytes()) {
         return text;
     }
     let text = text.strip_suffix('\r').unwrap_or(&text);
     let last = text.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
     Cow::Owned(without_controls(last))
+}
+
+/// Whether there is nothing to clean in these lines, if they are UTF-8.
+pub(super) fn is_plain(lines: &[u8]) -> bool {
+    // Without a branch for each byte: these are all bytes that a build prints. The one of which
+    // characters are made that have control codes of their own (C1, U+0080 to U+009F) is looked at
+    // more closely.
+    lines.iter().fold(true, |is_plain, byte| {
+        let is_shown = (*byte >= b' ') & (*byte != 0x7f) & (*byte != 0xc2);
+        is_plain & (is_shown | (*byte == b'\t') | (*byte == b'\n'))
+    })
 }
 
 /// Cleans what is named in one line, such as a step: nothing in it begins another line.
@@ -97,6 +108,7 @@ mod tests {
         assert_eq!(line(b"ends in crlf\r"), "ends in crlf");
         assert_eq!(line(b"bad \xff utf"), "bad \u{fffd} utf");
         assert_eq!(line("\u{1b}é".as_bytes()), "");
+        assert_eq!(line("20 °C\u{9b}2J £\u{85}".as_bytes()), "20 °C2J £");
     }
 
     #[test]

@@ -18,6 +18,17 @@ impl Lines {
     /// Takes a chunk and adds each line that it completes, with its newline, to `out`. A line
     /// that has to be cut loses what may be the beginning of a value of `mask`.
     pub(super) fn feed(&mut self, mut chunk: &[u8], mask: &Mask, out: &mut String) {
+        if let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
+            let (head, tail) = chunk.split_at(end);
+            self.extend(head, mask, out);
+            self.end(out);
+            chunk = tail.get(1..).unwrap_or_default();
+        }
+        // Most output is plain, and where many lines come at once each of them counts.
+        if let Some((whole, rest)) = plain(chunk) {
+            out.push_str(whole);
+            chunk = rest;
+        }
         while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
             let (head, tail) = chunk.split_at(end);
             self.extend(head, mask, out);
@@ -74,9 +85,42 @@ impl Lines {
     }
 }
 
+/// The whole lines that a chunk begins with, and what is behind them; if there is nothing to cut
+/// or to clean in any of them.
+fn plain(chunk: &[u8]) -> Option<(&str, &[u8])> {
+    let last = chunk.iter().rposition(|byte| *byte == b'\n')?;
+    let (whole, rest) = chunk.split_at(last + 1);
+    let is_plain = whole.len() <= MAX_LINE && clean::is_plain(whole);
+    let whole = is_plain.then(|| std::str::from_utf8(whole).ok()).flatten()?;
+    Some((whole, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_lines_at_once_are_as_one_by_one() {
+        let texts: [&[u8]; 6] = [
+            b"first\nplain\ttext\nmore\nrest",
+            b"first\nred \x1b[31m\nbar\rlast\n\n",
+            b"first\nbad \xff\nnext\n",
+            "first\n\u{e9}t\u{e9}\nnext".as_bytes(),
+            b"\n\n\n",
+            b"first\ncr\r\nlf\r\n",
+        ];
+        for text in texts {
+            let (mut together, mut at_once) = (Lines::default(), String::new());
+            together.feed(text, &Mask::default(), &mut at_once);
+            together.finish(&mut at_once);
+            let (mut apart, mut by_one) = (Lines::default(), String::new());
+            for byte in text {
+                apart.feed(&[*byte], &Mask::default(), &mut by_one);
+            }
+            apart.finish(&mut by_one);
+            assert_eq!(at_once, by_one);
+        }
+    }
 
     #[test]
     fn lines_come_whole_however_they_are_cut() {

@@ -12,7 +12,7 @@ use super::batch::Batch;
 use crate::engine::Progress;
 
 /// What waits for the batch. Few: senders are to wait while the database is slow.
-const CHANNEL: usize = 64;
+const CHANNEL: usize = 16;
 
 /// The writing end of a build's log. Cheap to clone.
 #[derive(Debug, Clone)]

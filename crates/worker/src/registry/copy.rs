@@ -1,17 +1,17 @@
 //! The copy itself: blobs first, then manifests, and at the very end the tag.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use futures::stream::{self, FuturesUnordered, StreamExt as _};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use slipway_domain::{Failure, ImageRef, Reason};
-use slipway_outbound::{Body, FetchErrorKind, Outgoing};
+use slipway_outbound::{FetchErrorKind, Outgoing};
 use tokio::sync::mpsc;
+use url::Url;
 
 use super::digest::Digest;
+use super::passing::{Broke, Passing};
 use super::push::Way;
 use super::repository::Repository;
 use super::tree::{Blob, Tree};
@@ -19,8 +19,6 @@ use crate::log::size;
 
 /// Blobs that are under way at once, as engines have it.
 const AT_ONCE: usize = 4;
-/// Pieces of a blob between the two connections.
-const PIECES: usize = 4;
 
 /// A copy, over all its tries: what one try has brought, the next need not look at.
 pub(crate) struct Copy<'a> {
@@ -29,7 +27,7 @@ pub(crate) struct Copy<'a> {
     /// Blobs that the target has.
     there: Mutex<BTreeSet<Digest>>,
     /// Bytes that the target has, or that are on their way.
-    passed: AtomicU64,
+    passed: Arc<AtomicU64>,
     /// What to tell. The channel is wide: these are a few lines.
     say: mpsc::UnboundedSender<String>,
 }
@@ -46,7 +44,7 @@ impl<'a> Copy<'a> {
         from: &'a ImageRef,
         say: mpsc::UnboundedSender<String>,
     ) -> Self {
-        Self { tree, from, there: Mutex::default(), passed: AtomicU64::new(0), say }
+        Self { tree, from, there: Mutex::default(), passed: Arc::default(), say }
     }
 
     /// How far it is: `copied 12.0 MiB of 64.0 MiB`.
@@ -104,18 +102,7 @@ impl<'a> Copy<'a> {
             match target.begin(&blob.digest, from).await? {
                 Way::Mounted => format!("mounted from {}", self.from.path()),
                 Way::To(url) => {
-                    let body = source.blob(&blob.digest, blob.size).await?;
-                    let (sender, pieces) = mpsc::channel(PIECES);
-                    let pieces = stream::unfold(pieces, |mut pieces| async move {
-                        pieces.recv().await.map(|piece| (Ok::<_, io::Error>(piece), pieces))
-                    });
-                    let outgoing = Outgoing::stream(blob.size, pieces.boxed());
-                    // The source first: where it breaks off, the target hears no more.
-                    tokio::try_join!(
-                        biased;
-                        self.pass(source, blob, body, sender),
-                        target.bring(url, outgoing),
-                    )?;
+                    self.pass(source, target, blob, url).await?;
                     "copied".to_owned()
                 }
             }
@@ -128,50 +115,36 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    /// Hands on the bytes of a blob, the last ones only when all of them are known to be right.
-    /// When nobody takes them any more, the taker says why.
+    /// Brings the bytes of a blob, the last ones only when all of them are known to be right.
     async fn pass(
         &self,
         source: &Repository<'_>,
+        target: &Repository<'_>,
         blob: &Blob,
-        mut body: Body,
-        to: mpsc::Sender<Bytes>,
+        to: Url,
     ) -> Result<(), Failure> {
         let Blob { digest, size, .. } = blob;
-        let mut hashing = digest.begin();
-        let mut got = 0;
-        let mut held = Bytes::new();
-        loop {
-            let piece = body.chunk().await.map_err(|error| {
-                if matches!(error.kind, FetchErrorKind::TooLarge { .. }) {
-                    let what = format!("more bytes of {digest} than the {size} promised");
-                    return source.names.changed(&what);
-                }
-                source.names.unanswered(&error)
-            })?;
-            let Some(piece) = piece else { break };
-            hashing.update(&piece);
-            let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            got += length;
-            self.passed.fetch_add(length, Ordering::Relaxed);
-            let before = std::mem::replace(&mut held, piece);
-            if !before.is_empty() && to.send(before).await.is_err() {
-                return Ok(());
+        let body = source.blob(digest, *size).await?;
+        let passing = Passing::start(body, digest.clone(), *size, Arc::clone(&self.passed));
+        let (pieces, mut broke) = passing.into_stream();
+        let brought = target.bring(to, Outgoing::stream(*size, pieces)).await;
+        // Where the source broke off, the target heard no more, and can only say that.
+        let Ok(why) = broke.try_recv() else { return brought };
+        let changed = |what: String| source.names.changed(&what);
+        Err(match why {
+            Broke::Fetch(error) if matches!(error.kind, FetchErrorKind::TooLarge { .. }) => {
+                changed(format!("more bytes of {digest} than the {size} promised"))
             }
-        }
-        if got != *size {
-            let what = format!("{got} bytes of {digest}, of which {size} were promised");
-            return Err(source.names.changed(&what));
-        }
-        let made = hashing.end();
-        if made != *digest {
-            return Err(source.names.changed(&format!("bytes under {digest} that are {made}")));
-        }
-        if !held.is_empty() {
-            // Whoever takes them says what is wrong.
-            let _ = to.send(held).await;
-        }
-        Ok(())
+            Broke::Fetch(error) => source.names.unanswered(&error),
+            Broke::Short(got) => {
+                changed(format!("{got} bytes of {digest}, of which {size} were promised"))
+            }
+            Broke::Other(made) => changed(format!("bytes under {digest} that are {made}")),
+            Broke::NotSummed => {
+                let what = format!("the bytes of {digest} could not be summed up");
+                Failure::new(Reason::Internal, what)
+            }
+        })
     }
 
     fn is_there(&self, blob: &Blob) -> bool {

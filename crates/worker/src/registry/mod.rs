@@ -17,8 +17,10 @@ mod copy;
 mod digest;
 mod faults;
 mod manifest;
+mod passing;
 mod push;
 mod repository;
+mod summing;
 mod tree;
 
 pub(crate) use copy::{Copied, Copy};

@@ -5,16 +5,21 @@
 //! makes the engine stop. What then becomes of the row is decided in one place, [`wind_up`].
 
 mod copy;
+mod names;
 mod prepare;
 mod pull;
 mod push;
 mod wind_up;
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use slipway_domain::{BuildSpec, Failure, Reason, Secrets, Source, Stage};
 use slipway_queue::News;
 use slipway_store::builds::{Claimed, Offer};
-use slipway_store::{Lease, StoreError, builds, turns};
+use slipway_store::{Lease, StoreError, builds};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use crate::Worker;
@@ -23,10 +28,13 @@ use crate::engine::Engine;
 use crate::heartbeat::{Heartbeat, Interrupt};
 use crate::log::{LogClosed, LogWriter, Mask};
 use crate::measure::StageWatch;
-use crate::purge::local_name;
 use crate::trace;
 use crate::turns::Turn;
 use push::Pushed;
+
+/// A build whose context is at hand is building within less than this: one word, and one look by
+/// each server that has followers, is for both.
+const CLAIM_TOLD: Duration = Duration::from_millis(20);
 
 /// A build that this worker holds.
 pub(crate) struct Run<'a> {
@@ -38,6 +46,8 @@ pub(crate) struct Run<'a> {
     log: LogWriter,
     mask: Mask,
     watch: StageWatch,
+    /// Cancelled when the image is about to be there.
+    exporting: CancellationToken,
 }
 
 /// Why the stages did not run through.
@@ -49,13 +59,19 @@ pub(crate) enum Broken {
     LeaseLost,
 }
 
+/// What is left of stages that ran through.
+struct Through {
+    /// The registry's digest of the image; none of one that was not pushed.
+    digest: Option<String>,
+    /// Whether the host has confirmed that the image is gone.
+    purged: bool,
+    /// Held until the build's end, which gives back its row.
+    turn: Option<Turn>,
+}
+
 /// How the stages went.
-#[derive(Debug)]
 enum Went {
-    /// Through. Whether the host has confirmed that the image is gone.
-    Well {
-        purged: bool,
-    },
+    Well(Through),
     Wrong(Failure),
     BrokenOff(Interrupt),
 }
@@ -79,7 +95,6 @@ pub async fn claim_one(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
     };
     let claimed = builds::claim(&worker.store, &offer, weight, now).await?;
     if let Some(claimed) = &claimed {
-        worker.queue.tell(News::Happened(claimed.lease.build()));
         let waited = (now - claimed.created_at).as_seconds_f64();
         metrics::histogram!("slipway_build_wait_seconds").record(waited.max(0.0));
     }
@@ -122,15 +137,17 @@ async fn run(worker: &Worker, claimed: Claimed) {
         log,
         mask,
         watch: StageWatch::start(Span::current()),
+        exporting: CancellationToken::new(),
     };
     let went = tokio::select! {
         biased;
         interrupt = heartbeat.interrupted() => Went::BrokenOff(interrupt),
         result = run.stages() => match result {
-            Ok(purged) => Went::Well { purged },
+            Ok(through) => Went::Well(through),
             Err(Broken::Failed(failure)) => Went::Wrong(failure.at(run.log.stage())),
             Err(Broken::LeaseLost) => Went::BrokenOff(Interrupt::LeaseLost),
         },
+        never = run.tell_of_the_claim() => match never {},
     };
     let finished = run.wind_up(went).await;
     worker.queue.tell(News::Happened(run.lease.build()));
@@ -149,29 +166,37 @@ fn secret_args(spec: &BuildSpec) -> impl Iterator<Item = &str> {
 }
 
 impl Run<'_> {
-    /// All stages in order. Says whether the image is gone from the host.
-    async fn stages(&self) -> Result<bool, Broken> {
+    /// Tells of the claim, unless what comes after it was told meanwhile. Never returns.
+    async fn tell_of_the_claim(&self) -> Infallible {
+        tokio::time::sleep(CLAIM_TOLD).await;
+        if self.log.stage() == Stage::Preparing {
+            self.worker.queue.tell(News::Happened(self.lease.build()));
+        }
+        std::future::pending().await
+    }
+
+    /// All stages in order.
+    async fn stages(&self) -> Result<Through, Broken> {
         for line in &self.spec.log_opening {
             self.log.say(line).await?;
         }
         if let Source::Image { image, all_platforms: true } = &self.spec.source {
             let Pushed { digest, turn } = self.copy(image).await?;
-            self.enter(Stage::Purging, Some(digest)).await?;
-            self.give_back(turn).await;
-            return Ok(true);
+            self.enter(Stage::Purging, Some(digest.clone())).await?;
+            return Ok(Through { digest: Some(digest), purged: true, turn: Some(turn) });
         }
-        self.build().await?;
+        let turn = self.build_and_ask_for_turn().await?;
         if !self.spec.push {
-            self.keep().await?;
-            return Ok(true);
+            let turn = Some(self.keep(turn).await?);
+            return Ok(Through { digest: None, purged: true, turn });
         }
-        let Pushed { digest, turn } = self.push().await?;
+        let Pushed { digest, turn } = self.push(turn).await?;
         // The host does not wait for the row. Were this to end here, with the names gone and
         // the digest not written, the build would be built again as if it had ended before.
         let (entered, purged) =
-            tokio::join!(self.enter(Stage::Purging, Some(digest)), self.purge_pushed(turn));
+            tokio::join!(self.enter(Stage::Purging, Some(digest.clone())), self.purge_pushed());
         entered?;
-        Ok(purged)
+        Ok(Through { digest: Some(digest), purged, turn: Some(turn) })
     }
 
     /// Moves the row on, after everything that was logged before.
@@ -179,67 +204,6 @@ impl Run<'_> {
         self.log.advance(stage, digest).await??;
         self.watch.entered(stage);
         Ok(())
-    }
-
-    /// Leaves the image on the host under its real name, for builds that are not pushed.
-    async fn keep(&self) -> Result<(), Broken> {
-        let _turn = self.turn().await;
-        self.give_real_names().await?;
-        self.engine.untag(&self.local_name()).await?;
-        let host = self.lease.host();
-        for image in self.spec.images() {
-            self.log.say(&format!("not pushed: {image} stays on host {host}")).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes the image after the push, the real name first, and hands on the turn with
-    /// that. A host that fails now cannot undo a success: the sweep finds what it left.
-    async fn purge_pushed(&self, turn: Turn) -> bool {
-        let purge = async {
-            for image in self.spec.images() {
-                self.engine.untag(&image.to_string()).await?;
-            }
-            let local = self.local_name();
-            let (purged, ()) = tokio::join!(self.engine.untag(&local), self.give_back(turn));
-            purged
-        };
-        match tokio::time::timeout(wind_up::PURGE_LIMIT, purge).await {
-            Ok(Ok(())) => true,
-            Ok(Err(failure)) => {
-                tracing::warn!(%failure, "the image could not be purged; the sweep will");
-                false
-            }
-            Err(_) => {
-                tracing::warn!("the purge took too long; the sweep will see to it");
-                false
-            }
-        }
-    }
-
-    /// Waits until this build alone may use the image's real names.
-    async fn turn(&self) -> Turn {
-        let Self { worker, lease, spec, .. } = self;
-        worker.turns.wait_across(&worker.store, lease, spec.images()).await
-    }
-
-    async fn give_real_names(&self) -> Result<(), Broken> {
-        let local = self.local_name();
-        for image in self.spec.images() {
-            self.engine.tag(&local, image).await?;
-        }
-        Ok(())
-    }
-
-    async fn give_back(&self, turn: Turn) {
-        if let Err(error) = turns::give_back(&self.worker.store, &self.lease).await {
-            tracing::warn!(%error, "the turn to push lasts until the build ends");
-        }
-        drop(turn);
-    }
-
-    fn local_name(&self) -> String {
-        local_name(self.lease.build(), self.lease.attempt())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::{BuildRequest, Progress};
 use crate::log::LogWriter;
 
 /// Progress reports between engine and log. Short: the log's pace is the engine's pace.
-const REPORTS: usize = 64;
+const REPORTS: usize = 16;
 
 impl Run<'_> {
     /// Preparing lasts until the engine has the whole context, Building until it is done.
@@ -48,7 +48,7 @@ impl Run<'_> {
         }
         let logged = async {
             settled.cancelled().await;
-            forward(reports, &self.log).await
+            self.forward_from_builder(reports).await
         };
         let both = async {
             let (built, logged) = tokio::join!(work, logged);
@@ -102,6 +102,20 @@ impl Run<'_> {
         // However the build ends, it ends in the stage that the row is in.
         let ((), built) = tokio::try_join!(entering, async { Ok(building.await) })?;
         built.map(|_| None)
+    }
+
+    /// [`forward`], and notes when the image is about to be there.
+    async fn forward_from_builder(
+        &self,
+        mut reports: mpsc::Receiver<Progress>,
+    ) -> Result<(), Broken> {
+        while let Some(report) = reports.recv().await {
+            if report.is_export() {
+                self.exporting.cancel();
+            }
+            self.log.progress(report).await?;
+        }
+        Ok(())
     }
 
     /// Tells those who follow what the answer to the request has told its sender.

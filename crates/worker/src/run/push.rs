@@ -11,7 +11,7 @@ use super::prepare::{forward, timed_out};
 use super::{Broken, Run};
 use crate::turns::Turn;
 
-const REPORTS: usize = 64;
+const REPORTS: usize = 16;
 /// Waits between the tries of a push. A registry that restarts is back within these.
 const RETRIES: [Duration; 4] = [
     Duration::from_secs(1),
@@ -29,29 +29,28 @@ pub(super) struct Pushed {
 }
 
 impl Run<'_> {
-    /// Moves the row to Pushing and pushes the image.
-    pub(super) async fn push(&self) -> Result<Pushed, Broken> {
+    /// Moves the row to Pushing and pushes the image, when it is its turn.
+    pub(super) async fn push(&self, turn: impl Future<Output = Turn>) -> Result<Pushed, Broken> {
         let limit = self.worker.settings.push_timeout;
         let pushing = async {
-            // Neither waits for the other; but nothing is pushed before the row says so.
-            let (entered, named) =
-                tokio::join!(self.enter(Stage::Pushing, None), self.take_real_names());
-            entered?;
-            let turn = named?;
-            let digest = self.until_through(|| self.push_once(&self.spec.image)).await?;
-            // The registry has all of it now: these are names, and have the same digest.
-            for image in &self.spec.also {
-                self.until_through(|| self.push_once(image)).await?;
-            }
-            Ok(Pushed { digest, turn })
+            // The turn is had by none but the build's holder, and so the push does not wait for the
+            // row. However it goes, it ends in the stage that the row is in.
+            let (entering, pushing) = (self.enter(Stage::Pushing, None), self.push_all(turn));
+            let ((), pushed) = tokio::try_join!(entering, async { Ok(pushing.await) })?;
+            pushed
         };
         timeout(limit, pushing).await.map_err(|_| timed_out(Stage::Pushing, limit))?
     }
 
-    async fn take_real_names(&self) -> Result<Turn, Broken> {
-        let turn = self.turn().await;
+    async fn push_all(&self, turn: impl Future<Output = Turn>) -> Result<Pushed, Broken> {
+        let turn = turn.await;
         self.give_real_names().await?;
-        Ok(turn)
+        let digest = self.until_through(|| self.push_once(&self.spec.image)).await?;
+        // The registry has all of it now: these are names, and have the same digest.
+        for image in &self.spec.also {
+            self.until_through(|| self.push_once(image)).await?;
+        }
+        Ok(Pushed { digest, turn })
     }
 
     /// Tries again, as long as another try may go better.

@@ -7,10 +7,10 @@ use slipway_domain::{BuildState, Failure, ImageRef, Next, Outcome, Reason, Stage
 use slipway_store::builds::{Ending, HandBack};
 use slipway_store::{StoreError, builds, images};
 
-use super::{Run, Went};
+use super::{Run, Through, Went};
 use crate::heartbeat::Interrupt;
 use crate::persist::persist;
-use crate::purge::{Purged, purge};
+use crate::purge::{Purged, free_name, purge};
 
 /// For taking an image off a host. Whatever is left then is the sweep's.
 pub(super) const PURGE_LIMIT: Duration = Duration::from_secs(60);
@@ -34,11 +34,18 @@ impl Run<'_> {
     /// build stands now.
     pub(super) async fn wind_up(&self, went: Went) -> Result<BuildState, StoreError> {
         match went {
-            Went::Well { purged } => self.finish(Ending::Succeeded, purged).await,
+            Went::Well(Through { digest, purged, turn }) => {
+                let finished = self.succeed(digest.as_deref(), purged).await;
+                // Whoever waits for it in this process would find the row taken before.
+                drop(turn);
+                finished
+            }
             Went::Wrong(failure) if failure.next() == Next::RetryElsewhere => {
                 self.worker.pool.set_aside(self.lease.host(), &failure);
+                // A host that lost an image answers; the others are looked at when they do.
+                let purged = failure.reason == Reason::ImageLost && self.purge_lost().await;
                 let note = format!("{}; the build is back in line", failure.message);
-                self.hand_back(note, Some(failure), false).await
+                self.hand_back(note, Some(failure), purged).await
             }
             Went::Wrong(failure) if failure.next() == Next::RetryLater => {
                 let purged = self.purge_quietly(Engine::MayGoOn).await;
@@ -76,6 +83,14 @@ impl Run<'_> {
                 Err(StoreError::LeaseLost(self.lease.build()))
             }
         }
+    }
+
+    /// Writes the end of a build that ran through.
+    async fn succeed(&self, digest: Option<&str>, purged: bool) -> Result<BuildState, StoreError> {
+        self.flushed().await?;
+        let (store, stage) = (&self.worker.store, self.log.stage());
+        persist(|| builds::succeed(store, &self.lease, stage, digest, purged, store.now())).await?;
+        Ok(BuildState::Finished(Outcome::Succeeded))
     }
 
     /// Writes the end. What is written of a failure passes the mask here and in
@@ -134,6 +149,27 @@ impl Run<'_> {
             tracing::warn!("the purge could not be written down");
         }
         self.purge_quietly(engine).await
+    }
+
+    /// The purge of an image that the engine itself says is gone, which may have left a name.
+    async fn purge_lost(&self) -> bool {
+        if !self.purge_quietly(Engine::IsThrough).await {
+            return false;
+        }
+        let attempt = (self.lease.build(), self.lease.attempt());
+        match tokio::time::timeout(PURGE_LIMIT, free_name(self.engine, attempt)).await {
+            Ok(Ok(())) => true,
+            Ok(Err(failure)) => {
+                tracing::warn!(%failure, "the name of a lost image is not free; the sweep will see to it");
+                false
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "freeing the name of a lost image took too long; the sweep will see to it"
+                );
+                false
+            }
+        }
     }
 
     /// Whether the host has confirmed that nothing of this attempt is left on it.

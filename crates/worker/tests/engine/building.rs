@@ -44,7 +44,7 @@ async fn output_is_told_with_its_step_and_stream() {
             }
             Progress::Step { .. } | Progress::Log { .. } => None,
         });
-        assert!((0..10_000).contains(&duration.unwrap()), "{builder:?} {duration:?}");
+        assert!((0..100_000).contains(&duration.unwrap()), "{builder:?} {duration:?}");
     }
 }
 
@@ -143,7 +143,8 @@ async fn a_failed_build_leaves_no_container() {
 
 #[tokio::test]
 async fn clipped_output_is_explained() {
-    let dockerfile = format!("FROM {}\nRUN seq 1 200000; echo {}\n", env::base_image(), unique());
+    // More than an engine takes in all, 1 or 2 MiB: that it is too fast depends on the machine.
+    let dockerfile = format!("FROM {}\nRUN seq 1 500000; echo {}\n", env::base_image(), unique());
     let told = build_dockerfile(&engine(Builder::Buildkit), &request(), &dockerfile).await;
     told.result.as_ref().unwrap();
     assert!(told.text(LogStream::Stdout).contains("[output clipped, log limit "));

@@ -24,7 +24,7 @@ impl FakeRegistry {
         Self::answering(Some(status)).await
     }
 
-    /// Takes layers, a few megabytes a second.
+    /// Takes layers, less than a megabyte a second.
     pub(crate) async fn slow() -> Self {
         Self::answering(None).await
     }
@@ -81,7 +81,7 @@ async fn serve(
                 uploads.fetch_add(1, Ordering::SeqCst);
                 while let Ok(length @ 1..) = stream.read(&mut request).await {
                     received.fetch_add(length, Ordering::SeqCst);
-                    sleep(Duration::from_millis(6)).await;
+                    sleep(Duration::from_millis(20)).await;
                 }
                 uploads.fetch_sub(1, Ordering::SeqCst);
                 return;

@@ -61,6 +61,7 @@ async fn a_dockerfile_that_cannot_be() {
         ("FROM Foo Bar Baz\n".to_owned(), "FROM requires"),
         ("FROM UPPER/x:1\n".to_owned(), "must be lowercase"),
         ("ARG B\nFROM $B\n".to_owned(), "should not be blank"),
+        (format!("FROM {base}\nENV A={}\n", "x".repeat(70_000)), "line greater than max"),
     ] {
         assert_fails(&dockerfile, invalid, words).await;
     }

@@ -19,6 +19,7 @@ mod images;
 mod mounts;
 mod pushing;
 mod resources;
+mod sharing;
 mod standing_still;
 mod support;
 mod tls;

@@ -15,7 +15,7 @@ use crate::support::{build, context, engine_at, listen, request, tar, unique};
 
 /// Three questions five seconds apart, each of which is waited for as long, and what it takes
 /// to get there on a busy machine.
-const GIVEN_UP_WITHIN: Duration = Duration::from_secs(50);
+const GIVEN_UP_WITHIN: Duration = Duration::from_secs(150);
 
 fn over(wire: &Wire, choice: BuilderChoice) -> Engine {
     engine_at(&format!("tcp://{}", wire.address()), choice)
@@ -39,7 +39,7 @@ async fn in_a_build(choice: BuilderChoice) {
     let wire = wire().await;
     let engine = over(&wire, choice);
     let dockerfile =
-        format!("FROM {}\nRUN echo here; sleep 90; : {}\n", env::base_image(), unique());
+        format!("FROM {}\nRUN echo here; sleep 300; : {}\n", env::base_image(), unique());
     let (progress, mut news) = mpsc::channel(64);
     let request = request();
     let tar = tar(&[("Dockerfile", &dockerfile)]);

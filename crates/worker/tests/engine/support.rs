@@ -18,7 +18,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// No test is slower than this, whatever the machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What nothing has to be waited for is there by then, also on a machine with much else to do.
+pub(crate) const SOON: Duration = Duration::from_secs(40);
 
 pub(crate) const BOTH: [Builder; 2] = [Builder::Buildkit, Builder::Classic];
 

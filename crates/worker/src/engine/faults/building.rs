@@ -206,6 +206,12 @@ mod tests {
                 HostUnreachable,
                 "session",
             ),
+            (
+                "[internal] load metadata for r.example/x:1",
+                "dockerfile line greater than maximum allowed size of 65535",
+                Reason::DockerfileInvalid,
+                "65535",
+            ),
             ("[2/2] RUN x", "something: permission denied: unknown", HostError, "something"),
         ] {
             let (found, message) = failed(text, step);

@@ -63,8 +63,8 @@ const PARTS_OF_INVALID: [&str; 10] = [
     "unable to find user ",
     // `max depth exceeded` (both, over 127 layers)
     "max depth exceeded",
-    // `dockerfile line greater than maximum allowed size of 65535` (both)
-    "line greater than maximum allowed size",
+    // `dockerfile line greater than maximum allowed size of 65535` (both; `max` in 20.10)
+    "dockerfile line greater than max",
 ];
 
 /// What can be said by how the sentence begins.

@@ -39,6 +39,11 @@ impl FailedStep {
         Self { place: None, instruction: name.to_owned() }
     }
 
+    /// Whether a vertex is a step of a Dockerfile, and none of the builder's own.
+    pub(in crate::engine) fn is_numbered(name: &str) -> bool {
+        Self::of_vertex(name).place.is_some()
+    }
+
     /// `step 2 of 3`, `step 2 of 3 of stage build`.
     pub(super) fn place(&self) -> String {
         match &self.place {

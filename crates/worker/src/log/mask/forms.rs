@@ -17,7 +17,8 @@ const WIDTHS: [usize; 3] = [76, 64, 70];
 pub(super) fn of(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
     // The log has whole lines, without what terminals would act on.
-    forms.extend(value.lines().map(|line| clean::line(line.as_bytes()).trim().to_owned()));
+    let lines = value.lines().map(|line| clean::line(line.as_bytes()).trim().to_owned());
+    forms.extend(lines.flat_map(|line| [quoted(&line, "'\\''"), quoted(&line, "'\"'\"'"), line]));
     // Beyond that only the value itself is looked for: one that a program read from a file ends
     // without the line break that the file ends with.
     for value in [value, value.trim_end_matches(['\r', '\n'])] {
@@ -53,21 +54,42 @@ fn in_base64(bytes: &[u8], forms: &mut Vec<String>) {
     }
 }
 
+/// As a shell shows it under `set -x`: a quote within it ends the quotation and begins another.
+fn quoted(line: &str, quote: &str) -> String {
+    line.replace('\'', quote)
+}
+
 /// As a JSON string has it, also as Go writes one, which is what engines and registries' tools
-/// are written in, and as those do that escape slashes.
+/// are written in, as those do that escape slashes, and as those that write nothing but ASCII.
 fn in_json(value: &str, forms: &mut Vec<String>) {
     let json = serde_json::to_string(value).unwrap_or_default();
     let json = json.trim_start_matches('"');
     let json = json.strip_suffix('"').unwrap_or(json);
     let go = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    forms.extend([json.to_owned(), json.replace('/', "\\/"), go]);
+    let lower = ascii(json, |unit| format!("\\u{unit:04x}"));
+    let upper = ascii(json, |unit| format!("\\u{unit:04X}"));
+    forms.extend([&lower, &upper].map(|json| json.replace('/', "\\/")));
+    forms.extend([json.to_owned(), json.replace('/', "\\/"), go, lower, upper]);
+}
+
+fn ascii(json: &str, escaped: impl Fn(u16) -> String) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| escaped(*unit)));
+        }
+    }
+    out
 }
 
 /// Percent-encoded: by each of the sets of characters that libraries leave as they are, a blank
 /// as itself or as a plus, with digits in either case.
 fn in_urls(value: &str, forms: &mut Vec<String>) {
-    // RFC 3986; encodeURIComponent; forms.
-    for kept in ["-._~", "-_.!~*'()", "*-._"] {
+    // RFC 3986; the same with paths left whole, as Python has it; encodeURIComponent; encodeURI;
+    // forms.
+    for kept in ["-._~", "-._~/", "-_.!~*'()", "-_.!~*'();/?:@&=+$,#", "*-._"] {
         let upper = percent(value, kept, "%20", |byte| format!("%{byte:02X}"));
         let lower = percent(value, kept, "%20", |byte| format!("%{byte:02x}"));
         for text in [upper, lower] {

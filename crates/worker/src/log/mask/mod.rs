@@ -10,6 +10,7 @@
 //! secrets, and a line that was cut within a value shows nothing of it.
 
 mod forms;
+mod signed;
 mod urls;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,8 @@ const ALL_FORMS: usize = 16 * 1024;
 #[derive(Clone, Default)]
 pub(crate) struct Mask {
     needles: Option<Arc<Needles>>,
+    /// Places of addresses whose queries must not surface.
+    signed: Arc<[String]>,
 }
 
 struct Needles {
@@ -48,22 +51,32 @@ impl Mask {
     #[must_use]
     pub(crate) fn new<'a>(secrets: &'a Secrets, others: impl IntoIterator<Item = &'a str>) -> Self {
         let mut forms = Vec::new();
-        for value in secrets.values().map(Secret::expose).chain(others) {
+        let mut add = |value: &str| {
             if value.len() <= ALL_FORMS {
                 forms.extend(forms::of(value));
             } else {
                 forms.extend(value.lines().map(|line| line.trim().to_owned()));
             }
-        }
-        for login in secrets.registry_auth.values() {
+        };
+        secrets.values().map(Secret::expose).chain(others).for_each(&mut add);
+        let address = secrets.source.url.as_ref().map_or("", Secret::expose);
+        signed::values(address).iter().for_each(|value| add(value));
+        // As in `https://TOKEN@host/`.
+        let named = secrets.source.login.iter().filter(|login| login.password.expose().is_empty());
+        named.for_each(|login| add(&login.username));
+        for login in secrets.registry_auth.values().chain(&secrets.source.login) {
             let pair = format!("{}:{}", login.username, login.password.expose());
             forms.extend([STANDARD.encode(&pair), URL_SAFE.encode(&pair)]);
         }
         forms.retain(|form| form.chars().count() >= SHORTEST);
-        Self { needles: Needles::new(forms).map(Arc::new) }
+        Self {
+            needles: Needles::new(forms).map(Arc::new),
+            signed: signed::place(address).map(str::to_owned).into_iter().collect(),
+        }
     }
 
-    /// The text without the values, and without logins in addresses.
+    /// The text without the values, and without logins in addresses. Of the source's own address
+    /// the place stays, and its query goes.
     #[must_use]
     pub(crate) fn apply(&self, text: String) -> String {
         self.masked(text, Goes::Whole)
@@ -81,7 +94,7 @@ impl Mask {
             Some(needles) => needles.masked(text, goes),
             None => text,
         };
-        urls::scrub(text)
+        urls::scrub(text, &self.signed)
     }
 }
 

@@ -1,6 +1,6 @@
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
-use slipway_domain::{Credentials, RegistryHost, SecretId};
+use slipway_domain::{Credentials, RegistryHost, SecretId, SourceSecrets};
 
 use super::*;
 
@@ -47,6 +47,27 @@ fn every_form_goes() {
     ] {
         assert_eq!(masked(&[value], &format!("a {form} b\n")), "a *** b\n", "{form}");
     }
+}
+
+#[test]
+fn as_libraries_and_shells_write_what_is_not_plain() {
+    let value = "it's/s\u{e9}\u{1f511}cret?a=b c";
+    for form in [
+        // urllib.parse.quote, encodeURI
+        "it%27s/s%C3%A9%F0%9F%94%91cret%3Fa%3Db%20c",
+        "it's/s%C3%A9%F0%9F%94%91cret?a=b%20c",
+        // json.dumps; .NET's; PHP's
+        "it's/s\\u00e9\\ud83d\\udd11cret?a=b c",
+        "it's/s\\u00E9\\uD83D\\uDD11cret?a=b c",
+        "it's\\/s\\u00e9\\ud83d\\udd11cret?a=b c",
+        // set -x of bash, and of dash and busybox
+        "it'\\''s/s\u{e9}\u{1f511}cret?a=b c",
+        "it'\"'\"'s/s\u{e9}\u{1f511}cret?a=b c",
+    ] {
+        assert_eq!(masked(&[value], &format!("a {form} b\n")), "a *** b\n", "{form}");
+    }
+    let lines = "first line\nit's the second";
+    assert_eq!(masked(&[lines], "+ X='it'\\''s the second'"), "+ X='***'");
 }
 
 #[test]
@@ -171,4 +192,40 @@ fn arguments_that_are_secrets() {
     let mask = Mask::new(&Secrets::default(), ["two words\nand another line", "abc"]);
     assert_eq!(mask.apply("ARG X=two words".to_owned()), "ARG X=***");
     assert_eq!(mask.apply("(and another line) abc".to_owned()), "(***) abc");
+}
+
+#[test]
+fn a_signed_address_shows_its_place_alone() {
+    let signed = "https://bucket.s3.eu-west-1.example/team/ctx.tar.gz?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+        &X-Amz-Credential=AKIAEXAMPLE%2F20260301&X-Amz-SignedHeaders=host&X-Amz-Signature=0f1e2d%2Bc";
+    let place = "https://bucket.s3.eu-west-1.example/team/ctx.tar.gz";
+    let login = Credentials { username: "t0ken-as-name".into(), password: String::new().into() };
+    let source = SourceSecrets {
+        url: Some(signed.to_owned().into()),
+        login: Some(login),
+        ..SourceSecrets::default()
+    };
+    let mask = Mask::new(&Secrets { source, ..Secrets::default() }, []);
+    let show = |text: &str| mask.apply(text.to_owned());
+    for text in [place.to_owned(), format!("no host at {place} was reached, over https")] {
+        assert_eq!(show(&text), text);
+    }
+    assert_eq!(show(&format!("Get \"{signed}\": 403")), format!("Get \"{place}?***\": 403"));
+    // In another order, cut off, and with a login.
+    assert_eq!(show(&format!("{place}?X-Amz-Signature=0f1&a=b")), format!("{place}?***"));
+    assert_eq!(mask.apply_cut(&format!("{place}?X-Amz-Sig")), format!("{place}?***"));
+    let with_login = signed.replace("://", "://t0ken-as-name@");
+    assert_eq!(show(&with_login), format!("{}?***", place.replace("://", "://***@")));
+    // What the query holds, wherever it is.
+    for (text, shown) in [
+        ("signature 0f1e2d%2Bc", "signature ***"),
+        ("signature 0f1e2d+c", "signature ***"),
+        ("by AKIAEXAMPLE/20260301", "by ***"),
+        ("as t0ken-as-name", "as ***"),
+        (STANDARD.encode("0f1e2d+c").as_str(), STARS),
+    ] {
+        assert_eq!(show(text), shown);
+    }
+    let query = signed.split_once('?').unwrap().1;
+    assert_eq!(show(&format!("query: {query}")), "query: ***");
 }

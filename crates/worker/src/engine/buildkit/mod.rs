@@ -7,7 +7,7 @@
 //! - the steps of the Dockerfile are announced together, before any of them starts;
 //! - a vertex can complete and start again at once: `FROM` completes when it is resolved,
 //!   starts again, and completes when it is pulled. An end is therefore held back until the
-//!   next line has shown that it lasts;
+//!   next line has shown that it lasts, or a step that builds on it has begun;
 //! - a vertex from the cache is `cached`, with start and end at the same time; one that ran
 //!   in this build can be reported once more as cached, when something else asks for it.
 
@@ -22,6 +22,7 @@ use slipway_domain::{LogStream, StepStatus};
 use super::faults::FailedStep;
 use super::layers;
 use super::progress::Progress;
+use super::shared::{self, Announced};
 
 /// What follows the bracket in the line that the daemon puts into the output where it left
 /// something out: `[output clipped, log limit 200KiB/s reached]`.
@@ -39,6 +40,7 @@ pub(super) struct Trace {
     ending: Vec<String>,
     statuses: HashSet<(String, String)>,
     failed: Option<FailedStep>,
+    announced: Announced,
 }
 
 #[derive(Debug)]
@@ -92,20 +94,35 @@ impl Trace {
     /// Adds the ends that were held back to `news`. To be called at the end.
     pub(super) fn finish(&mut self, news: &mut Vec<Progress>) {
         for digest in std::mem::take(&mut self.ending) {
-            let Some(step) = self.steps.get_mut(&digest) else { continue };
-            let Some(end) = step.end.take() else { continue };
-            step.over = true;
-            news.push(Progress::Step {
-                step: step.number,
-                name: step.name.clone(),
-                status: end.status,
-                error: end.error,
-                duration_ms: end
-                    .completed
-                    .zip(step.started)
-                    .map(|(completed, started)| (completed - started).max(0) / 1_000_000),
-            });
+            self.end(&digest, news);
         }
+    }
+
+    /// Adds the ends of what a step that begins builds on: one line can tell of both, and a
+    /// step from the cache has nothing but its end to be told by.
+    fn finish_inputs(&mut self, inputs: &[String], news: &mut Vec<Progress>) {
+        let (over, ending): (Vec<_>, _) =
+            self.ending.drain(..).partition(|digest| inputs.contains(digest));
+        self.ending = ending;
+        for digest in over {
+            self.end(&digest, news);
+        }
+    }
+
+    fn end(&mut self, digest: &str, news: &mut Vec<Progress>) {
+        let Some(step) = self.steps.get_mut(digest) else { return };
+        let Some(end) = step.end.take() else { return };
+        step.over = true;
+        news.push(Progress::Step {
+            step: step.number,
+            name: step.name.clone(),
+            status: end.status,
+            error: end.error,
+            duration_ms: end
+                .completed
+                .zip(step.started)
+                .map(|(completed, started)| (completed - started).max(0) / 1_000_000),
+        });
     }
 
     /// The step that failed, for the words of the failure.
@@ -113,11 +130,42 @@ impl Trace {
         self.failed.as_ref()
     }
 
+    /// Whether a step that failed can only be one that another build runs for this one.
+    pub(super) fn failed_elsewhere(&self) -> bool {
+        self.failed.is_none() && self.announced.has_silent()
+    }
+
+    /// A step that another build runs for this one.
+    fn taken_over(&mut self, digest: String, name: String, news: &mut Vec<Progress>) {
+        let number = self.next_number();
+        let step = Step {
+            number,
+            name: name.clone(),
+            started: None,
+            end: None,
+            over: true,
+            clipped: false,
+        };
+        self.steps.insert(digest, step);
+        let (error, duration_ms, status) = (None, None, StepStatus::Cached);
+        news.push(Progress::Step { step: number, name, status, error, duration_ms });
+        let (stream, bytes) = (LogStream::Slipway, shared::NOTE.into());
+        news.push(Progress::Log { step: Some(number), stream, bytes });
+    }
+
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     fn vertex(&mut self, vertex: Vertex, news: &mut Vec<Progress>) {
+        for (digest, name) in self.announced.see(&vertex) {
+            self.taken_over(digest, name, news);
+        }
         if vertex.started.is_none() && !vertex.cached && vertex.error.is_empty() {
             return;
         }
-        let number = u32::try_from(self.steps.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.finish_inputs(&vertex.inputs, news);
+        let number = self.next_number();
         let step = self.steps.entry(vertex.digest.clone()).or_insert_with(|| Step {
             number,
             name: vertex.name,
@@ -203,109 +251,4 @@ fn nanoseconds(seconds: i64, nanos: i32) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A vertex as the trace has it, its times in milliseconds.
-    fn vertex(digest: &str, started: Option<i32>, completed: Option<i32>) -> Vertex {
-        let mut vertex = Vertex {
-            digest: digest.to_owned(),
-            name: format!("[1/1] {digest}"),
-            ..Vertex::default()
-        };
-        vertex.started = started.map(|_| Default::default());
-        vertex.completed = completed.map(|_| Default::default());
-        if let Some((at, ms)) = vertex.started.as_mut().zip(started) {
-            at.nanos = ms * 1_000_000;
-        }
-        if let Some((at, ms)) = vertex.completed.as_mut().zip(completed) {
-            at.nanos = ms * 1_000_000;
-        }
-        vertex
-    }
-
-    /// What a trace tells, each line of it one `StatusResponse`.
-    fn told(lines: Vec<Vec<Vertex>>) -> Vec<String> {
-        let (mut trace, mut news) = (Trace::default(), Vec::new());
-        for vertexes in lines {
-            trace.apply(StatusResponse { vertexes, ..StatusResponse::default() }, &mut news);
-        }
-        trace.finish(&mut news);
-        let tell = |item| match item {
-            Progress::Step { step, name, status, error, duration_ms } => {
-                let ms = duration_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
-                let error = error.map(|error| format!(" {error}")).unwrap_or_default();
-                format!("{step} {} {status:?}{ms}{error}", name.trim_start_matches("[1/1] "))
-            }
-            Progress::Log { bytes, .. } => String::from_utf8_lossy(&bytes).into_owned(),
-        };
-        news.into_iter().map(tell).collect()
-    }
-
-    #[test]
-    fn a_step_that_is_announced_runs_and_ends() {
-        let lines = vec![
-            vec![vertex("a", None, None), vertex("b", None, None)],
-            vec![vertex("b", Some(1), None)],
-            vec![vertex("b", Some(1), Some(8))],
-            vec![vertex("a", Some(9), None), vertex("b", Some(1), Some(8))],
-        ];
-        // Numbers go by what runs, not by what is announced.
-        assert_eq!(told(lines), ["1 b Started", "1 b Completed 7 ms", "2 a Started"]);
-    }
-
-    #[test]
-    fn an_end_that_does_not_last_is_not_told() {
-        let lines = vec![
-            vec![vertex("from", Some(1), None)],
-            vec![vertex("from", Some(1), Some(1))],
-            vec![vertex("from", Some(2), None)],
-            vec![vertex("from", Some(2), Some(99))],
-            vec![vertex("run", Some(99), None)],
-        ];
-        assert_eq!(told(lines), ["1 from Started", "1 from Completed 98 ms", "2 run Started"]);
-    }
-
-    #[test]
-    fn from_the_cache() {
-        let cached = |digest| Vertex { cached: true, ..vertex(digest, Some(5), Some(5)) };
-        let lines = vec![
-            vec![cached("a")],
-            // It ran, and is asked for once more.
-            vec![vertex("b", Some(1), Some(3))],
-            vec![cached("b")],
-        ];
-        assert_eq!(told(lines), ["1 a Cached 0 ms", "2 b Started", "2 b Completed 2 ms"]);
-    }
-
-    #[test]
-    fn the_step_that_failed_is_not_one_that_was_stopped() {
-        let failed = |digest, error: &str| Vertex {
-            error: error.to_owned(),
-            ..vertex(digest, Some(1), Some(2))
-        };
-        let (mut trace, mut news) = (Trace::default(), Vec::new());
-        let vertexes = vec![failed("stopped", "context canceled"), failed("bad", "exit code: 1")];
-        trace.apply(StatusResponse { vertexes, ..StatusResponse::default() }, &mut news);
-        assert_eq!(trace.failed(), Some(&FailedStep::of_vertex("[1/1] bad")));
-    }
-
-    #[test]
-    fn layers_are_told_when_they_begin_and_end() {
-        let status = |current, done: bool| VertexStatus {
-            id: format!("extracting sha256:{}", "8".repeat(64)),
-            current,
-            total: 1_068_557,
-            completed: done.then(Default::default),
-            ..VertexStatus::default()
-        };
-        let (mut trace, mut news) = (Trace::default(), Vec::new());
-        for status in [status(0, false), status(9, false), status(99, false), status(99, true)] {
-            let statuses = vec![status];
-            trace.apply(StatusResponse { statuses, ..StatusResponse::default() }, &mut news);
-        }
-        let expected =
-            ["extracting sha256:888888888888 1.0 MB", "extracting sha256:888888888888 1.0 MB done"];
-        assert_eq!(news, expected.map(|text| Progress::line(None, text)));
-    }
-}
+mod tests;
