@@ -20,16 +20,32 @@ const PACKED: [&[u8]; 7] = [
     b"PK\x07\x08",
 ];
 
+macro_rules! unsupported {
+    ($what:literal) => {
+        concat!(
+            "this is ",
+            $what,
+            ", which is not supported; tar, plain or compressed, and zip are"
+        )
+    };
+}
+
 /// What other things begin with, and what they are called.
-const OTHERS: [(&[u8], &str); 4] = [
-    (b"7z\xbc\xaf", "this is 7z, which is not supported; tar, plain or compressed, and zip are"),
-    (b"Rar!", "this is rar, which is not supported; tar, plain or compressed, and zip are"),
+const OTHERS: [(&[u8], &str); 9] = [
+    (b"7z\xbc\xaf", unsupported!("7z")),
+    (b"Rar!", unsupported!("rar")),
+    (b"\x5d\0\0", unsupported!("lzma")),
+    (b"\x1f\x9d", unsupported!("compress's .Z")),
+    (b"\x04\x22\x4d\x18", unsupported!("lz4")),
+    (b"LZIP", unsupported!("lzip")),
+    (b"!<arch>\n", unsupported!("an ar archive, such as a Debian package")),
     (b"--", "this looks like a multipart form; send the archive itself as the body"),
     (b"<", "this looks like a page of HTML or XML, not like an archive"),
 ];
 
 /// Looks at the first [`HEAD_BYTES`] bytes, or at all where there are fewer.
 pub(crate) fn check(head: &[u8]) -> Result<(), Error> {
+    let head = head.get(..HEAD_BYTES).unwrap_or(head);
     if head.is_empty() {
         return Err(Error::EmptyBody);
     }
@@ -101,9 +117,13 @@ mod tests {
         let said = |head: &[u8]| check(head).unwrap_err().to_string();
         assert_eq!(said(b""), "the request has no body");
         assert!(said(b"7z\xbc\xaf").contains("7z"));
+        assert!(said(b"\x5d\0\0\x80\0").contains("lzma"));
+        assert!(said(b"!<arch>\ndebian-binary").contains("Debian"));
         assert!(said(b"<!doctype html>").contains("HTML"));
         assert!(said(b"FROM scratch\n").contains("no tar"));
+        // Of a body, as much comes at once as the network makes it.
         assert!(said(&[0; HEAD_BYTES]).contains("empty tar"));
+        assert!(said(&[0; 2 * HEAD_BYTES]).contains("empty tar"));
         assert!(said(&[0; HEAD_BYTES - 1]).contains("no tar"));
         assert!(said(b"\x1f\x8b").contains("no tar"));
     }

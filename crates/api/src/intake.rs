@@ -110,9 +110,9 @@ async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
         followers: &order.followers,
     };
     match builds::submit(&api.store, &submission, api.store.now()).await? {
-        Submitted::New { build, superseded } => {
+        Submitted::New { build, superseded, bell } => {
             // Nobody can follow it yet but those it brought: no news for others but the bell.
-            api.queue.outbox_filled();
+            api.queue.outbox_has(bell);
             if !order.followers.is_empty() {
                 api.queue.tell(News::Happened(build.id));
             }

@@ -16,6 +16,7 @@ mod live;
 mod native;
 mod openapi;
 mod operations;
+mod packed;
 mod params;
 mod reachable;
 mod receive;

@@ -57,6 +57,7 @@ use crate::{health, native, operations, webhooks};
         native::hosts::drain,
         native::hosts::undrain,
         native::projects::list,
+        native::projects::one,
         native::projects::limit,
         native::projects::unlimit,
         native::triggers::list,

@@ -32,6 +32,11 @@ impl Params {
         (!value.is_empty()).then_some(value.as_str())
     }
 
+    /// Whether a parameter is there and has no value.
+    pub(crate) fn is_empty(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, value)| known == name && value.is_empty())
+    }
+
     /// A parameter that says yes or no.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Error> {
         match self.get(name) {

@@ -10,11 +10,11 @@ use futures::{Stream, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 use slipway_domain::{Project, UploadId};
 use slipway_store::blobs::{BlobWriter, Blobs};
-use slipway_store::{Store, uploads};
+use slipway_store::{Store, mark, uploads};
 use tokio::time::Instant;
 
-use crate::archive;
 use crate::error::Error;
+use crate::{Api, archive};
 
 /// An archive that has arrived whole. Dropped unkept, its bytes are removed.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(crate) struct Received {
 
 /// An archive that is arriving.
 pub(crate) struct Receiving {
+    store: Store,
     blobs: Blobs,
     id: UploadId,
     limit: u64,
@@ -41,12 +42,12 @@ pub(crate) struct Receiving {
 }
 
 /// Receives an archive from a stream.
-pub(crate) async fn receive<S, E>(blobs: &Blobs, limit: u64, stream: S) -> Result<Received, Error>
+pub(crate) async fn receive<S, E>(api: &Api, limit: u64, stream: S) -> Result<Received, Error>
 where
     S: Stream<Item = Result<Bytes, E>>,
     Error: From<E>,
 {
-    let mut receiving = Receiving::new(blobs, limit);
+    let mut receiving = Receiving::new(api, limit);
     let mut stream = std::pin::pin!(stream);
     loop {
         let taken = match stream.try_next().await {
@@ -62,9 +63,10 @@ where
 }
 
 impl Receiving {
-    pub(crate) fn new(blobs: &Blobs, limit: u64) -> Self {
+    pub(crate) fn new(api: &Api, limit: u64) -> Self {
         Self {
-            blobs: blobs.clone(),
+            store: api.store.clone(),
+            blobs: api.blobs.clone(),
             id: UploadId::generate(),
             limit,
             size_bytes: 0,
@@ -123,6 +125,8 @@ impl Receiving {
 
     async fn begin(&mut self) -> Result<(), Error> {
         archive::check(&self.head)?;
+        // What is put into another store than the workers' is lost.
+        mark::look(&self.store, &self.blobs).await?;
         let writer = self.writer.insert(self.blobs.create(self.id));
         writer.write(&std::mem::take(&mut self.head)).await?;
         Ok(())

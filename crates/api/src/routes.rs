@@ -48,7 +48,8 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig, origins: &Origins) {
     at(cfg, "/api/v2/hosts/{name}/drain", [post(hosts::drain)]);
     at(cfg, "/api/v2/hosts/{name}/undrain", [post(hosts::undrain)]);
     at(cfg, "/api/v2/projects", [get(projects::list)]);
-    at(cfg, "/api/v2/projects/{name:.+}", [put(projects::limit), delete(projects::unlimit)]);
+    let one = [get(projects::one), put(projects::limit), delete(projects::unlimit)];
+    at(cfg, "/api/v2/projects/{name:.+}", one);
 
     at(cfg, "/api/v2/triggers", [get(triggers::list), post(triggers::make)]);
     at(cfg, "/api/v2/triggers/deliveries", [get(native::webhooks::list)]);

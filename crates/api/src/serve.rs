@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::{Server, Service as _};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use socket2::SockRef;
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::server::ResolvesServerCert;
 use tokio_util::sync::CancellationToken;
 
 use crate::dialects::generator;
-use crate::{Api, Operations, Origins, request_log, routes};
+use crate::{Api, Operations, Origins, packed, request_log, routes};
 
 /// How a server runs.
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +143,10 @@ fn run(
             // What we answer is what we say it is: no browser shall find a page in a log.
             .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
             .wrap(from_fn(request_log::write))
+            .wrap_fn(|mut req, next| {
+                packed::headers(&mut req);
+                next.call(req)
+            })
             .configure(configure.clone())
     })
     .workers(serving.workers.max(1))

@@ -15,6 +15,7 @@ use slipway_api_types::{CheckView, HealthStatus, HealthView};
 use slipway_queue::Queue;
 use slipway_store::blobs::Blobs;
 use slipway_store::hosts::Host;
+use slipway_store::mark::{self, NotOurs};
 use slipway_store::{MigrationState, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,9 @@ const SERVICE: &str = "docker-image-builder";
 
 /// Probes give up after a few seconds; an answer that says why comes before that.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Of what is given up, or says so itself.
+const NO_ANSWER: &str = "does not answer";
 
 /// From here on an answer counts as slow. Builds are accepted and built all the same.
 const SLOW: Duration = Duration::from_secs(2);
@@ -104,7 +108,14 @@ fn view(checks: Vec<CheckView>) -> HealthView {
 
 async fn look(health: &Health) -> Vec<CheckView> {
     let (database, blobs) =
-        futures::join!(within(database(&health.store)), within(health.blobs.ping()));
+        futures::join!(within_reach(&health.store), within(health.blobs.ping()));
+    let ours = match (&database, &blobs) {
+        (Ok(Answer { good: (_, MigrationState::Current | MigrationState::Newer), .. }), Ok(_)) => {
+            within(mark::look(&health.store, &health.blobs)).await.map(drop)
+        }
+        // One of them is told of anyway.
+        _ => Ok(()),
+    };
     let mut checks = Vec::new();
     if health.starting {
         checks.push(check("process", HealthStatus::Unavailable, Some("is starting".into())));
@@ -120,9 +131,11 @@ async fn look(health: &Health) -> Vec<CheckView> {
         Ok(answer) => answer.check("database"),
         Err(problem) => missing("database", problem),
     });
-    checks.push(match &blobs {
-        Ok(answer) => answer.check("blobs"),
-        Err(problem) => missing("blobs", problem),
+    checks.push(match (&blobs, ours) {
+        // Builds without uploads can be built, and go on.
+        (Ok(_), Err(problem)) => check("blobs", HealthStatus::Degraded, Some(problem.to_owned())),
+        (Ok(answer), Ok(())) => answer.check("blobs"),
+        (Err(problem), _) => missing("blobs", problem),
     });
     checks.push(match health.queue.problem() {
         None => well("queue"),
@@ -153,6 +166,21 @@ async fn database(store: &Store) -> Result<(Vec<Host>, MigrationState), StoreErr
     }
 }
 
+/// Asks the database. Of one that does not answer, whether there is a server at all: the pool may
+/// still try when our time is over.
+async fn within_reach(store: &Store) -> Result<Answer<(Vec<Host>, MigrationState)>, &'static str> {
+    match within(database(store)).await {
+        Err(NO_ANSWER) => match store.dial().await {
+            Ok(()) => Err(NO_ANSWER),
+            Err(error) => {
+                tracing::warn!("a health check failed: {}", with_causes(&error));
+                Err(in_short(&error))
+            }
+        },
+        answer => answer,
+    }
+}
+
 /// What a check found, and how long that took.
 struct Answer<T> {
     good: T,
@@ -180,15 +208,27 @@ async fn within<T>(
             tracing::warn!("a health check failed: {}", with_causes(&error));
             Err(in_short(&error))
         }
-        Err(_) => Err("does not answer"),
+        Err(_) => Err(NO_ANSWER),
     }
 }
 
-const fn in_short(error: &StoreError) -> &'static str {
+fn in_short(error: &StoreError) -> &'static str {
     match error {
         StoreError::Full(_) => "its disk is full",
-        StoreError::Unavailable(_) => "does not answer",
+        StoreError::Unavailable(_) => match error.unreached() {
+            Some(unreached) if unreached.is_refused() => "refuses connections: see database.url",
+            Some(_) => "cannot be reached: see database.url",
+            None => NO_ANSWER,
+        },
         StoreError::Refused { problem, .. } => problem,
+        StoreError::OtherBlobs(NotOurs::Unmarked) => {
+            "is not the store that was used before: it lacks its mark. Is its folder mounted? Nothing \
+             is put there meanwhile. To use it as it is: slipwayd mark-blobs"
+        }
+        StoreError::OtherBlobs(NotOurs::OfAnother) => {
+            "has the mark of another installation: see blobs.url. Nothing is put there meanwhile. To \
+             use it as it is: slipwayd mark-blobs"
+        }
         StoreError::LeaseLost(_)
         | StoreError::Corrupt { .. }
         | StoreError::Sealed { .. }
@@ -198,6 +238,7 @@ const fn in_short(error: &StoreError) -> &'static str {
         | StoreError::Blobs(_)
         | StoreError::LogAway { .. }
         | StoreError::LogMissing(_)
+        | StoreError::LogDamaged { .. }
         | StoreError::Settings(_)
         | StoreError::Migrate(_) => "fails; the server's log says why",
     }

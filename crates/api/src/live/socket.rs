@@ -5,7 +5,6 @@
 //! made before the connection takes it, and nothing is read before it is looked at. So a
 //! client that never reads, or never stops talking, holds up itself alone.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_http::body::{BodyStream, MessageBody as _};
@@ -56,8 +55,9 @@ pub(crate) enum Word {
     Close(CloseCode, String),
 }
 
-/// A request that may become a WebSocket.
-pub(crate) struct Upgrade(actix_http::ResponseBuilder);
+/// A request that may become a WebSocket. It becomes the answer at the end only: one that is
+/// begun takes three kilobytes, and what it is about is still to be looked up.
+pub(crate) struct Upgrade(HttpRequest);
 
 impl Upgrade {
     /// Checks that a request asks for a WebSocket, and that its page may.
@@ -69,29 +69,28 @@ impl Upgrade {
 
     /// The same where every page may.
     pub(crate) fn of_any_page(req: &HttpRequest) -> Result<Self, Error> {
-        ws::handshake(req.head()).map(Self).map_err(|error| match error {
-            HandshakeError::GetMethodRequired
-            | HandshakeError::NoWebsocketUpgrade
-            | HandshakeError::NoConnectionUpgrade
-            | HandshakeError::NoVersionHeader
-            | HandshakeError::UnsupportedVersion => Error::NoWebSocket,
-            HandshakeError::BadWebsocketKey => Error::WebSocketKey,
-        })
+        match ws::verify_handshake(req.head()) {
+            Ok(()) => Ok(Self(req.clone())),
+            Err(
+                HandshakeError::GetMethodRequired
+                | HandshakeError::NoWebsocketUpgrade
+                | HandshakeError::NoConnectionUpgrade
+                | HandshakeError::NoVersionHeader
+                | HandshakeError::UnsupportedVersion,
+            ) => Err(Error::NoWebSocket),
+            Err(HandshakeError::BadWebsocketKey) => Err(Error::WebSocketKey),
+        }
     }
 
     /// Answers with the WebSocket.
-    pub(crate) fn open<T: Talk + 'static>(
-        mut self,
-        payload: web::Payload,
-        talk: T,
-    ) -> HttpResponse {
+    pub(crate) fn open<T: Talk + 'static>(self, payload: web::Payload, talk: T) -> HttpResponse {
         let largest = if T::INDULGENT { LARGEST_FRAME_OF_OLD } else { LARGEST_FRAME };
         let codec = Codec::new().max_size(largest);
         let incoming = Incoming { payload, codec, largest, buffer: BytesMut::new() };
         let next_ping = Instant::now() + HEARTBEAT;
         let socket = Socket { talk, incoming, next_ping, state: State::Open };
         let body = BodyStream::new(socket.into_stream()).boxed();
-        match self.0.message_body(body) {
+        match ws::handshake_response(self.0.head()).message_body(body) {
             Ok(response) => response.into(),
             Err(error) => HttpResponse::from_error(error),
         }
@@ -119,7 +118,16 @@ enum State {
     Closing,
     /// So has the other side.
     Over,
+    /// And both have heard it.
+    Done,
 }
+
+/// The end of a connection whose both sides have said goodbye. The library would keep it open for
+/// as long as it waits for clients to hang up, and clients wait for us: it is the server that
+/// hangs up (RFC 6455, 7.1.1). The end of a body does not say so to the library, an error does.
+#[derive(Debug, thiserror::Error)]
+#[error("both sides have said goodbye")]
+struct SaidGoodbye;
 
 /// What the other side says.
 struct Incoming {
@@ -131,10 +139,18 @@ struct Incoming {
 }
 
 impl<T: Talk> Socket<T> {
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        stream::unfold(self, |mut socket| async move {
-            let bytes = socket.next().await?;
-            Some((Ok(bytes), socket))
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, SaidGoodbye>> {
+        stream::unfold(Some(self), |socket| async move {
+            let mut socket = socket?;
+            match socket.next().await {
+                Some(bytes) => Some((Ok(bytes), Some(socket))),
+                None if socket.state == State::Done => {
+                    // What was said last is sent before.
+                    tokio::task::yield_now().await;
+                    Some((Err(SaidGoodbye), None))
+                }
+                None => None,
+            }
         })
     }
 
@@ -144,11 +160,17 @@ impl<T: Talk> Socket<T> {
             match self.state {
                 State::Open => {}
                 State::Closing => {
-                    // What it says now is of no interest, but that it hangs up.
-                    let _ = tokio::time::timeout(GOODBYE, self.incoming.until_gone()).await;
+                    let goodbye = tokio::time::timeout(GOODBYE, self.incoming.goodbye()).await;
+                    if goodbye.is_ok_and(|said| said) {
+                        self.state = State::Done;
+                    }
                     return None;
                 }
-                State::Over => return None,
+                State::Over => {
+                    self.state = State::Done;
+                    return None;
+                }
+                State::Done => return None,
             }
             // In the middle of a frame there is nothing but the rest of it.
             let word = if self.talk.whole() {
@@ -239,8 +261,20 @@ impl Incoming {
         }
     }
 
-    async fn until_gone(&mut self) {
-        while let Some(Ok(_)) = self.payload.next().await {}
+    /// Whether it says goodbye before it hangs up. What else it says now is of no interest.
+    async fn goodbye(&mut self) -> bool {
+        loop {
+            match self.next().await {
+                Ok(Some(Frame::Close(_))) => return true,
+                Ok(Some(_)) => {}
+                Ok(None) => return false,
+                // What comes after that is no WebSocket.
+                Err(_) => {
+                    while let Some(Ok(_)) = self.payload.next().await {}
+                    return false;
+                }
+            }
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use crate::error::Error;
 use crate::webhooks::{Armed, Told, Webhooks, armed, read};
 use crate::{Api, body, json};
 
+/// Stands for a commit that is not told: nothing is fetched, and it is not shown.
+const UNTOLD: &str = "7c1e94b0d35a86f2e8b1c4709fd6a3527be0918c";
+
 /// Try out the triggers
 ///
 /// What would a push, a release or a pull request build, and why would the other triggers build
@@ -63,11 +66,19 @@ fn would_build(
         ));
     }
     let spec = decided.build.parse().map_err(|error: FieldError| error.to_string())?;
+    let mut image = spec.image.to_string();
+    // A source holds no secret.
+    let mut source = serde_json::to_value(&spec.source).unwrap_or_default();
+    if let Some(commit) = happening.commit.as_ref().filter(|commit| commit.as_str() == UNTOLD) {
+        image = image.replace(UNTOLD, "{sha}").replace(commit.short(), "{short_sha}");
+        if source["ref"] == UNTOLD {
+            source["ref"] = "{sha}".into();
+        }
+    }
     Ok(WouldBuild {
         trigger: armed.trigger.name().to_string(),
-        image: spec.image.to_string(),
-        // A source holds no secret.
-        source: serde_json::to_value(&spec.source).unwrap_or_default(),
+        image,
+        source,
         project: spec.project.to_string(),
         supersede_key: spec.supersede_key,
         with_token: decided.trusted && armed.secrets.token.is_some(),
@@ -87,7 +98,17 @@ fn told(asked: DryRun) -> Result<Told, Error> {
                 Forge::Github | Forge::Gitea => "push",
                 Forge::Gitlab => "Push Hook",
             };
-            read(forge, event.unwrap_or(usual), delivery.to_string().as_bytes())
+            if !delivery.is_object() {
+                return Err(FieldError::new("delivery", "must be an object")
+                    .hint("copy the body of a delivery from the forge's page")
+                    .into());
+            }
+            let told = read(forge, event.unwrap_or(usual), delivery.to_string().as_bytes());
+            told.map_err(|error| {
+                let Error::Field(error) = error else { return error };
+                let field = format!("delivery.{}", error.field);
+                FieldError { field, ..error }.into()
+            })
         }
         None => Ok(Told::Happened { happening: happening(forge, asked)?, ignored: None }),
     }
@@ -116,8 +137,7 @@ fn happening(forge: Forge, asked: DryRun) -> Result<Happening, FieldError> {
     let commit = match asked.commit.as_deref() {
         Some(commit) => Some(CommitId::parse(commit)?),
         None if is_release => None,
-        // Any will do: nothing is fetched.
-        None => Some(CommitId::parse(&"0123456789".repeat(4))?),
+        None => Some(CommitId::parse(UNTOLD)?),
     };
     Ok(Happening { forge, repository: RepositoryName::parse(repository)?, what, commit })
 }

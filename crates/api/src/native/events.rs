@@ -50,26 +50,26 @@ use crate::params::{self, Params};
         (status = 204, description = "The build is over and you have all its events"),
         (status = 404, description = "There is no such build", body = ErrorView),
         (status = 410, description = "Its log was moved to the server's blob store and is not \
-            there any more", body = ErrorView),
+            there any more (`log_missing`), or is damaged there (`log_damaged`)", body = ErrorView),
         (status = 503, description = "Its log is in the server's blob store, which does not \
             give it now", body = ErrorView),
     )
 )]
 pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
     let after = place(&req)?;
-    let build = path::build(&req, &api).await?;
+    let build = path::build_to_follow(&req, &api).await?;
     if build.state.is_finished() && after >= build.last_seq {
         return Ok(HttpResponse::NoContent().finish());
-    }
-    let mut response = HttpResponse::Ok();
-    message::headers(&mut response);
-    if req.method() == Method::HEAD {
-        return Ok(head_of_stream(&mut response));
     }
     // A number from another life of the database must not hide what happens from now on.
     let after = after.min(build.last_seq);
     let mut follower = api.live.hub.follow(&build, after);
     follower.begin().await?;
+    let mut response = HttpResponse::Ok();
+    message::headers(&mut response);
+    if req.method() == Method::HEAD {
+        return Ok(head_of_stream(&mut response));
+    }
     let pieces = Pieces::new(follower, Form::Shared(Shape::Messages, message::of_event));
     let following = Following { pieces, stopping: api.stopping.clone(), greeted: false };
     Ok(response.streaming(following.into_stream()))

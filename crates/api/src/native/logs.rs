@@ -48,7 +48,7 @@ use crate::params::Params;
                     `follow` it is the last one in the text: give it as `from` to go on"))),
         (status = 404, description = "There is no such build", body = ErrorView),
         (status = 410, description = "Its log was moved to the server's blob store and is not \
-            there any more", body = ErrorView),
+            there any more (`log_missing`), or is damaged there (`log_damaged`)", body = ErrorView),
         (status = 503, description = "Its log is in the server's blob store, which does not \
             give it now", body = ErrorView),
     )
@@ -58,7 +58,12 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     let after = params.seq("from")?.unwrap_or(0);
     let follow = params.flag("follow")?;
     let format = log_format::asked(&req, &params)?;
-    let build = path::build(&req, &api).await?;
+    let build = path::build_to_follow(&req, &api).await?;
+    // A number from another life of the database must not hide what happens from now on.
+    let after = after.min(build.last_seq);
+    let hub = &api.live.hub;
+    let mut follower = if follow { hub.follow(&build, after) } else { hub.read(&build, after) };
+    follower.begin().await?;
     let mut response = HttpResponse::Ok();
     response
         .content_type(log_format::content_type(format))
@@ -70,11 +75,6 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     if req.method() == Method::HEAD {
         return Ok(head_of_stream(&mut response));
     }
-    // A number from another life of the database must not hide what happens from now on.
-    let after = after.min(build.last_seq);
-    let hub = &api.live.hub;
-    let mut follower = if follow { hub.follow(&build, after) } else { hub.read(&build, after) };
-    follower.begin().await?;
     let renderer = Renderer::new(format);
     let form = match format {
         Format::JsonLines => Form::Shared(Shape::Lines, message::line),

@@ -1,5 +1,7 @@
 //! What stands in a path.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use slipway_domain::{BuildId, DeliveryId, FieldError, HostName, UploadId};
 use slipway_store::builds::{self, Build};
@@ -13,6 +15,12 @@ use crate::request_log;
 pub(super) async fn build(req: &HttpRequest, api: &Api) -> Result<Build, Error> {
     let id = build_id(req)?;
     builds::find(&api.store, id).await?.ok_or(Error::NoSuchBuild(id))
+}
+
+/// The same for one who stays, as many may at once: the row is read once for all who come together.
+pub(super) async fn build_to_follow(req: &HttpRequest, api: &Api) -> Result<Arc<Build>, Error> {
+    let id = build_id(req)?;
+    api.live.hub.find(id).await?.ok_or(Error::NoSuchBuild(id))
 }
 
 /// The id of a build, which may not exist.

@@ -4,6 +4,7 @@
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use slipway_api_types::ErrorView;
 use slipway_domain::{BuildId, FieldError, Project};
 use slipway_store::builds;
@@ -20,6 +21,9 @@ use crate::params::{self, Params};
 
 /// Each needs a place of its own.
 const MOST_BUILDS: usize = 100;
+
+/// So many of them are read at once before the answer begins.
+const AT_ONCE: usize = 8;
 
 /// Follow several builds, or a project
 ///
@@ -48,6 +52,8 @@ const MOST_BUILDS: usize = 100;
         ("logs" = Option<bool>, Query, description = "The output of `builds`, too"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event you have"),
         ("from" = Option<String>, Query, description = "The same, where a header cannot be set"),
+        ("lastEventId" = Option<String>, Query,
+            description = "The same, as some EventSource libraries spell it"),
     ),
     responses(
         (status = 200, description = "The events", body = String,
@@ -58,12 +64,17 @@ const MOST_BUILDS: usize = 100;
         (status = 204, description = "All of them are over and you have all their events"),
         (status = 400, description = "A parameter is wrong", body = ErrorView),
         (status = 404, description = "One of them does not exist", body = ErrorView),
+        (status = 410, description = "The log of one of `builds`, which the message names, was \
+            moved to the server's blob store and is not there any more, or is damaged there",
+            body = ErrorView),
+        (status = 503, description = "The log of one of `builds` is in the server's blob store, \
+            which does not give it now", body = ErrorView),
     )
 )]
 pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Error> {
     let header = req.headers().get("Last-Event-ID").map(|value| value.to_str().unwrap_or("?"));
     let (together, over) = asked(&req, &api, header).await?;
-    if over && header.is_some() {
+    if over {
         return Ok(HttpResponse::NoContent().finish());
     }
     let mut response = HttpResponse::Ok();
@@ -97,7 +108,12 @@ pub(crate) async fn events(req: HttpRequest, api: web::Data<Api>) -> Result<Http
         (status = 400, description = "A parameter or the handshake is wrong", body = ErrorView),
         (status = 403, description = "The page is of another origin", body = ErrorView),
         (status = 404, description = "One of them does not exist", body = ErrorView),
+        (status = 410, description = "The log of one of `builds`, which the message names, was \
+            moved to the server's blob store and is not there any more, or is damaged there",
+            body = ErrorView),
         (status = 426, description = "The request asks for no WebSocket", body = ErrorView),
+        (status = 503, description = "The log of one of `builds` is in the server's blob store, \
+            which does not give it now", body = ErrorView),
     )
 )]
 pub(crate) async fn socket(
@@ -110,26 +126,36 @@ pub(crate) async fn socket(
     Ok(upgrade.open(payload, Speaker::new(together, api.stopping.clone())))
 }
 
-/// What a request asks for, and whether there is nothing left of it.
+/// What a request asks for, and whether there is nothing left of it for a client that comes back.
 async fn asked(
     req: &HttpRequest,
     api: &Api,
     header: Option<&str>,
 ) -> Result<(Together, bool), Error> {
-    let params = Params::read(req, &["builds", "project", "logs", "from"])?;
+    let params = Params::read(req, &["builds", "project", "logs", "from", "lastEventId"])?;
     let logs = params.flag("logs")?;
-    let from = match header.filter(|text| !text.is_empty()) {
-        Some(text) => Some(("Last-Event-ID", text)),
-        None => params.get("from").map(|text| ("from", text)),
-    };
+    let header = header.filter(|text| !text.is_empty()).map(|text| ("Last-Event-ID", text));
+    let given = |name: &'static str| params.get(name).map(|text| (name, text));
+    let back = header.or_else(|| given("lastEventId"));
+    let from = back.or_else(|| given("from"));
     match (params.get("builds"), params.get("project")) {
         (Some(_), Some(_)) => {
             Err(FieldError::new("project", "does not go together with builds").into())
         }
-        (None, None) => Err(FieldError::new("builds", "is missing")
-            .hint("give the ids of the builds with commas between, or a project")
-            .into()),
-        (Some(ids), None) => of_builds(api, ids, from, logs).await,
+        (None, None) => {
+            let (name, problem) = match (params.is_empty("builds"), params.is_empty("project")) {
+                (false, true) => ("project", "is empty"),
+                (true, _) => ("builds", "is empty"),
+                (false, false) => ("builds", "is missing"),
+            };
+            Err(FieldError::new(name, problem)
+                .hint("give the ids of the builds with commas between, or a project")
+                .into())
+        }
+        (Some(ids), None) => {
+            let (together, over) = of_builds(api, ids, from, logs).await?;
+            Ok((together, over && back.is_some()))
+        }
         (None, Some(_)) if logs => Err(FieldError::new("logs", "is not for a project's stream")
             .hint("follow the builds whose output you want, with builds=")
             .into()),
@@ -169,6 +195,10 @@ async fn of_builds(
         // A number from another life of the database must not hide what happens from now on.
         followers.push((id, api.live.hub.follow(&build, after.min(build.last_seq))));
     }
+    // Whose log is not to be had is said before the answer begins: within it, all there is to
+    // say is to come back, which would be for ever.
+    let begin = followers.iter_mut().map(|(_, follower)| follower.begin());
+    stream::iter(begin).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     Ok((Together::Builds(Several::new(followers, logs)), over))
 }
 

@@ -39,7 +39,7 @@ use crate::params::Params;
         (status = 403, description = "The page is of another origin", body = ErrorView),
         (status = 404, description = "There is no such build", body = ErrorView),
         (status = 410, description = "Its log was moved to the server's blob store and is not \
-            there any more", body = ErrorView),
+            there any more (`log_missing`), or is damaged there (`log_damaged`)", body = ErrorView),
         (status = 426, description = "The request asks for no WebSocket", body = ErrorView),
         (status = 503, description = "Its log is in the server's blob store, which does not \
             give it now", body = ErrorView),
@@ -52,7 +52,7 @@ pub(crate) async fn follow(
 ) -> Result<HttpResponse, Error> {
     let upgrade = Upgrade::check(&req, &api.live.origins)?;
     let after = Params::read(&req, &["from"])?.seq("from")?.unwrap_or(0);
-    let build = path::build(&req, &api).await?;
+    let build = path::build_to_follow(&req, &api).await?;
     // A number from another life of the database must not hide what happens from now on.
     let mut follower = api.live.hub.follow(&build, after.min(build.last_seq));
     follower.begin().await?;

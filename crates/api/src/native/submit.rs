@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{AcceptedView, ErrorView, SubmitBuild};
-use slipway_domain::{BuildSpecDraft, FieldError};
+use slipway_domain::{BuildSpecDraft, FieldError, check_arg_names};
 use slipway_store::builds::Build;
 
 use super::{followers, source, view};
@@ -84,6 +84,7 @@ pub(super) fn key(req: &HttpRequest) -> Result<Option<Key>, Error> {
 
 fn order(api: &Api, asked: SubmitBuild) -> Result<Order, Error> {
     let followers = followers::read(asked.followers)?;
+    check_arg_names(&asked.args)?;
     let mut args = asked.args;
     let (source, source_secrets) = source::read_or_fill(asked.source, &api.templates, &mut args)?;
     let draft = BuildSpecDraft {

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_api_types::{ErrorView, TriggerList, TriggerRequest, TriggerView};
 use slipway_domain::{
     FieldError, Forge, Secret, Trigger, TriggerDefinition, TriggerEvent, TriggerId, TriggerSecrets,
+    check_arg_names,
 };
 use slipway_store::triggers::{self, Kept, Named, Written};
 use uuid::Uuid;
@@ -181,6 +182,7 @@ fn secrets(
 }
 
 fn definition(asked: TriggerRequest) -> Result<TriggerDefinition, FieldError> {
+    check_arg_names(&asked.args)?;
     let events = match asked.events {
         Some(words) => words.iter().map(|word| event(word)).collect::<Result<Vec<_>, _>>()?,
         None => vec![TriggerEvent::Push],

@@ -41,7 +41,7 @@ pub(crate) async fn upload(
     let project = params.get("project").map(Project::parse).transpose()?.unwrap_or_default();
     let limit = api.limits.upload_bytes;
     body::announced(&req, limit)?;
-    let received = receive::receive(&api.blobs, limit, body::chunks(payload)).await?;
+    let received = receive::receive(&api, limit, body::chunks(payload)).await?;
     let upload = received.keep(&api.store, project).await?;
     let location = format!("/api/v2/uploads/{}", upload.id);
     Ok(HttpResponse::Created()

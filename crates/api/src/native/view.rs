@@ -72,8 +72,8 @@ pub(super) fn host(host: Host) -> HostView {
 
 /// A project.
 pub(super) fn project(project: ProjectState) -> ProjectView {
-    let ProjectState { name, max_running, running } = project;
-    ProjectView { name, max_running, running }
+    let ProjectState { name, max_running, own_limit, running } = project;
+    ProjectView { name, max_running, own_limit, running }
 }
 
 /// An upload.

@@ -1,7 +1,7 @@
 //! Reading templates from a folder of the operator's.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
@@ -32,8 +32,16 @@ pub(super) fn read(folder: &Path) -> io::Result<Vec<(String, Result<Parts, Strin
 }
 
 fn one(folder: &Path) -> Result<Parts, String> {
-    let text = |name: &str| {
-        fs::read_to_string(folder.join(name)).map_err(|error| format!("{name}: {error}"))
+    let part = |name: &str| {
+        let file = folder.join(name);
+        let about = fs::metadata(&file).map_err(|error| {
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            if is_missing { format!("{name}: is missing") } else { format!("{name}: {error}") }
+        })?;
+        if about.len() > MAX_BYTES {
+            return Err(format!("{name}: has more than 4 MiB"));
+        }
+        text(&file, &about, name)
     };
     let mut sample = Sample { files: BTreeMap::new(), bytes: 0 };
     let context = folder.join("context");
@@ -41,8 +49,8 @@ fn one(folder: &Path) -> Result<Parts, String> {
         sample.add(&context, "")?;
     }
     Ok(Parts {
-        manifest: text("template.toml")?,
-        dockerfile: text("Dockerfile")?,
+        manifest: part("template.toml")?,
+        dockerfile: part("Dockerfile")?,
         files: sample.files,
     })
 }
@@ -73,22 +81,58 @@ impl Sample {
             if about.is_dir() {
                 self.add(&entry.path(), &path)?;
             } else {
-                self.take(&entry.path(), path, about.len())?;
+                self.take(&entry.path(), path, &about)?;
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, file: &Path, path: String, bytes: u64) -> Result<(), String> {
-        self.bytes += bytes;
+    fn take(&mut self, file: &Path, path: String, about: &Metadata) -> Result<(), String> {
+        self.bytes += about.len();
         if self.files.len() >= MAX_FILES || self.bytes > MAX_BYTES {
             return Err("context: has more than 500 files or 4 MiB".to_owned());
         }
-        let text = fs::read(file).map_err(|error| format!("context/{path}: {error}"))?;
-        let text = String::from_utf8(text).map_err(|_| {
-            format!("context/{path}: is no text in UTF-8, which a sample has to be")
-        })?;
+        let text = text(file, about, &format!("context/{path}"))?;
         self.files.insert(path, text);
         Ok(())
+    }
+}
+
+/// The text of a file that is called `name` to the operator. What is no file is not opened: a
+/// pipe would hold up the start of the server until somebody writes into it.
+fn text(file: &Path, about: &Metadata, name: &str) -> Result<String, String> {
+    if !about.is_file() {
+        return Err(format!("{name}: is no file"));
+    }
+    let bytes = fs::read(file).map_err(|error| format!("{name}: {error}"))?;
+    String::from_utf8(bytes).map_err(|_| format!("{name}: is no text in UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        for place in ["template.toml", "Dockerfile", "context/notes"] {
+            let folder = tempfile::tempdir().unwrap();
+            let template = folder.path().join("piped");
+            fs::create_dir_all(template.join("context")).unwrap();
+            for file in ["template.toml", "Dockerfile"] {
+                fs::write(template.join(file), "").unwrap();
+            }
+            let pipe = template.join(place);
+            let _ = fs::remove_file(&pipe);
+            assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let (told, tells) = mpsc::channel();
+            thread::spawn(move || told.send(one(&template)));
+            let problem = tells.recv_timeout(Duration::from_secs(60)).expect(place).unwrap_err();
+            assert_eq!(problem, format!("{place}: is no file"));
+        }
     }
 }

@@ -15,6 +15,7 @@ mod fill;
 mod folder;
 mod manifest;
 mod registry;
+mod template;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,8 +28,9 @@ pub(crate) use dockerfile::CARRIER;
 pub(crate) use fill::{ENVIRONMENT, Values};
 pub(crate) use registry::Place;
 pub use registry::TemplateRegistry;
+pub(crate) use template::Template;
 
-use self::dockerfile::Dockerfile;
+use self::template::Parts;
 
 /// What the operator decides about templates.
 #[derive(Debug, Clone, Default)]
@@ -49,18 +51,6 @@ pub struct Templates {
     registry: Option<TemplateRegistry>,
 }
 
-/// A template.
-#[derive(Debug, Clone)]
-pub(crate) struct Template {
-    pub(crate) name: TemplateName,
-    pub(crate) description: String,
-    pub(crate) base_image: ImageRef,
-    pub(crate) port: Option<u16>,
-    dockerfile: Dockerfile,
-    /// The sample, by its paths.
-    pub(crate) files: BTreeMap<String, String>,
-}
-
 /// A folder of the operator's that is no template, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the template {folder:?} cannot be used: {problem}")]
@@ -69,14 +59,6 @@ pub struct BrokenTemplate {
     pub folder: String,
     /// What is wrong with it.
     pub problem: String,
-}
-
-/// The texts that a template is made of.
-#[derive(Debug, Clone, Default)]
-struct Parts {
-    manifest: String,
-    dockerfile: String,
-    files: BTreeMap<String, String>,
 }
 
 impl Templates {
@@ -153,170 +135,5 @@ impl Templates {
     }
 }
 
-impl Template {
-    fn read(name: &str, parts: Parts, settings: &TemplateSettings) -> Result<Self, String> {
-        let name = TemplateName::parse(name).map_err(|error| format!("it {}", error.message))?;
-        let manifest = manifest::read(&parts.manifest)?;
-        let base_image = match settings.base_images.get(&name) {
-            Some(image) => image.clone(),
-            None => manifest.base_image,
-        };
-        let dockerfile = Dockerfile::read(&parts.dockerfile, &base_image, manifest.port)
-            .map_err(|problem| format!("Dockerfile: {problem}"))?;
-        let template = Self {
-            name,
-            description: manifest.description,
-            base_image,
-            port: manifest.port,
-            dockerfile,
-            files: parts.files,
-        };
-        template.try_out()?;
-        Ok(template)
-    }
-
-    /// What no request could be built with is said at the start.
-    fn try_out(&self) -> Result<(), String> {
-        let filled = self.fill(Values::default()).map_err(|error| error.to_string())?;
-        let draft = slipway_domain::BuildSpecDraft::new("app", filled.source);
-        draft.parse().map(drop).map_err(|error| error.to_string())
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
-    /// A folder of templates with these files.
-    fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        folder
-    }
-
-    fn open(folder: &Path) -> Templates {
-        let settings =
-            TemplateSettings { folder: Some(folder.to_owned()), ..TemplateSettings::default() };
-        Templates::open(&settings).unwrap()
-    }
-
-    const MANIFEST: &str = "description = \"d\"\nbase_image = \"debian:12\"\n";
-    const DOCKERFILE: &str = "FROM {{base_image}}\n{{environment}}\n";
-
-    #[test]
-    fn those_of_the_executable_are_whole() {
-        let templates = Templates::open(&TemplateSettings::default()).unwrap();
-        assert_eq!(templates.broken(), []);
-        let shown: Vec<String> = templates
-            .all()
-            .map(|t| {
-                let files: Vec<&str> = t.files.keys().map(String::as_str).collect();
-                format!("{} {} {:?} {}", t.name, t.base_image, t.port, files.join(" "))
-            })
-            .collect();
-        insta::assert_snapshot!(shown.join("\n"), @r"
-        nodejs node:18-alpine Some(3000) package.json server.js
-        python-fastapi python:3.11-slim Some(8000) main.py requirements.txt
-        python-flask python:3.11-slim Some(5000) app.py requirements.txt
-        ");
-    }
-
-    #[test]
-    fn a_base_image_of_the_settings_wins() {
-        let name = TemplateName::parse("nodejs").unwrap();
-        let image = ImageRef::parse("mirror.example/node:18").unwrap();
-        let missing = TemplateName::parse("cobol").unwrap();
-        let settings = TemplateSettings {
-            base_images: [(name, image.clone()), (missing, image)].into(),
-            ..TemplateSettings::default()
-        };
-        let templates = Templates::open(&settings).unwrap();
-        let filled = templates.find("nodejs").unwrap().fill(Values::default()).unwrap();
-        let slipway_domain::Source::Dockerfile { content, .. } = filled.source else { panic!() };
-        assert!(content.starts_with("FROM mirror.example/node:18\n"), "{content}");
-        assert_eq!(templates.broken()[0].folder, "cobol");
-    }
-
-    #[test]
-    fn a_folder_adds_and_replaces() {
-        let folder = folder_of(&[
-            ("shell/template.toml", MANIFEST),
-            ("shell/Dockerfile", DOCKERFILE),
-            ("shell/context/bin/run", "#!/bin/sh\n"),
-            ("nodejs/template.toml", MANIFEST),
-            ("nodejs/Dockerfile", DOCKERFILE),
-            ("README.md", "not a template"),
-            (".git/config", "neither"),
-        ]);
-        let templates = open(folder.path());
-        assert_eq!(templates.broken(), []);
-        assert_eq!(templates.names(), ["nodejs", "python-fastapi", "python-flask", "shell"]);
-        assert_eq!(templates.find("nodejs").unwrap().description, "d");
-        let shell = templates.find("shell").unwrap();
-        assert_eq!(shell.files.keys().collect::<Vec<_>>(), ["bin/run"]);
-    }
-
-    #[test]
-    fn what_is_broken_is_named_and_the_others_work() {
-        let folder = folder_of(&[
-            ("no-manifest/Dockerfile", DOCKERFILE),
-            ("no-dockerfile/template.toml", MANIFEST),
-            ("odd-manifest/template.toml", "description = \"d\"\nbase = \"x\"\n"),
-            ("odd-manifest/Dockerfile", DOCKERFILE),
-            ("odd-image/template.toml", "description = \"d\"\nbase_image = \"A B\"\n"),
-            ("odd-image/Dockerfile", DOCKERFILE),
-            ("odd-gap/template.toml", MANIFEST),
-            ("odd-gap/Dockerfile", "FROM {{base_imgae}}\n{{environment}}\n"),
-            ("no-gap/template.toml", MANIFEST),
-            ("no-gap/Dockerfile", "FROM {{base_image}}\n"),
-            ("no-port/template.toml", MANIFEST),
-            ("no-port/Dockerfile", "FROM {{base_image}}\n{{environment}}\nEXPOSE {{port}}\n"),
-            ("mid-line/template.toml", MANIFEST),
-            ("mid-line/Dockerfile", "FROM {{base_image}}\nENV {{environment}}\n"),
-            ("Big Name/template.toml", MANIFEST),
-            ("Big Name/Dockerfile", DOCKERFILE),
-            ("doubled/template.toml", MANIFEST),
-            ("doubled/Dockerfile", DOCKERFILE),
-            ("doubled/context/Dockerfile", "FROM scratch\n"),
-            ("nodejs/Dockerfile", DOCKERFILE),
-            ("whole/template.toml", MANIFEST),
-            ("whole/Dockerfile", DOCKERFILE),
-        ]);
-        let binary = folder.path().join("binary");
-        fs::create_dir_all(binary.join("context")).unwrap();
-        fs::write(binary.join("template.toml"), MANIFEST).unwrap();
-        fs::write(binary.join("Dockerfile"), DOCKERFILE).unwrap();
-        fs::write(binary.join("context/logo.png"), [0x89, b'P', 0xff]).unwrap();
-
-        let templates = open(folder.path());
-        assert_eq!(templates.names(), ["python-fastapi", "python-flask", "whole"]);
-        let broken: Vec<String> = templates.broken().iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(broken.join("\n"), @r#"
-        the template "Big Name" cannot be used: it is no template's name: a-z and 0-9, with single dots, hyphens and underscores between
-        the template "binary" cannot be used: context/logo.png: is no text in UTF-8, which a sample has to be
-        the template "doubled" cannot be used: source.files: has "Dockerfile", which is the Dockerfile
-        the template "mid-line" cannot be used: Dockerfile: {{environment}} must have a line of its own
-        the template "no-dockerfile" cannot be used: Dockerfile: No such file or directory (os error 2)
-        the template "no-gap" cannot be used: Dockerfile: has no line {{environment}}
-        the template "no-manifest" cannot be used: template.toml: No such file or directory (os error 2)
-        the template "no-port" cannot be used: Dockerfile: has {{port}}, and template.toml has no port
-        the template "nodejs" cannot be used: template.toml: No such file or directory (os error 2)
-        the template "odd-gap" cannot be used: Dockerfile: has {{base_imgae}}; there are base_image, port, build_args and environment
-        the template "odd-image" cannot be used: template.toml: has capitals in "A B"; repositories are lower-case
-        the template "odd-manifest" cannot be used: template.toml: unknown field `base`, expected one of `description`, `base_image`, `port`
-        "#);
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_an_error() {
-        let folder = Some(PathBuf::from("/nowhere/at/all"));
-        Templates::open(&TemplateSettings { folder, ..TemplateSettings::default() }).unwrap_err();
-    }
-}
+mod tests;

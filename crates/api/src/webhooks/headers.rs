@@ -1,6 +1,7 @@
 //! Where each forge says what of a delivery.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
 use slipway_domain::{FieldError, Forge};
 
 use crate::error::Error;
@@ -52,4 +53,26 @@ pub(super) fn value(req: &HttpRequest, name: &'static str) -> Result<String, Err
     value.map(ToOwned::to_owned).ok_or_else(|| {
         FieldError::new(name, format!("is missing, or longer than {MAX_VALUE} characters")).into()
     })
+}
+
+/// Whether the body is said to be a form.
+pub(super) fn is_form(req: &HttpRequest) -> bool {
+    let said = req.headers().get_all(CONTENT_TYPE).filter_map(|value| value.to_str().ok());
+    let mut kinds = said.filter_map(|value| value.split(';').next());
+    kinds.any(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// What tells two things that happened apart where their bodies are equal. Nothing for forges
+/// whose bodies never are: their signature is one of the body, and so a body that came before
+/// is somebody's who listened. GitLab puts no time into a push, and its token signs no body: a
+/// branch that is pushed there, back, and there again says the same twice. All webhooks that hear
+/// of one thing are told the same `X-Gitlab-Event-UUID`; where a proxy dropped it, the name of
+/// the delivery has to do.
+pub(super) fn occasion(forge: Forge, req: &HttpRequest) -> String {
+    match forge {
+        Forge::Github | Forge::Gitea => String::new(),
+        Forge::Gitlab => value(req, "X-Gitlab-Event-UUID")
+            .or_else(|_| value(req, Headers::of(forge).delivery))
+            .unwrap_or_default(),
+    }
 }

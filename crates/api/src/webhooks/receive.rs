@@ -116,11 +116,12 @@ async fn take(forge: Forge, (req, payload, api): Sent) -> Result<Received, Error
             "a webhook came, and neither a trigger nor the settings have a secret for it"
         );
     }
-    let (signed_for, sha256) = check(&api, proof, signers, body.clone()).await?;
+    let occasion = headers::occasion(forge, &req);
+    let (signed_for, sha256) = check(&api, proof, signers, occasion, body.clone()).await?;
     let signed_for = signed_for.ok_or(Error::WronglySigned)?;
     let names = Headers::of(forge);
     let event = headers::value(&req, names.event)?;
-    let json = payload::json(&body)?;
+    let json = payload::json(&body, headers::is_form(&req))?;
     let (happening, ignored) = match payload::read(forge, &event, &json)? {
         Told::Ping => return Ok(Received::Pong),
         Told::Nothing => return Ok(Received::Nothing),
@@ -171,9 +172,10 @@ async fn check(
     api: &Api,
     proof: Proof,
     signers: Vec<(Secret, Vec<String>)>,
+    occasion: String,
     body: Bytes,
 ) -> Result<(Option<Vec<String>>, String), Error> {
-    let work = move || (proof.signed_for(signers, &body), sha256(&body));
+    let work = move || (proof.signed_for(signers, &body), sha256(&occasion, &body));
     api.runtime
         .spawn_blocking(work)
         .await

@@ -87,9 +87,15 @@ fn digest(digits: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// 64 hexadecimal digits that stand for a body.
-pub(super) fn sha256(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+/// 64 hexadecimal digits that stand for a body, and for the occasion on which it was sent.
+pub(super) fn sha256(occasion: &str, body: &[u8]) -> String {
+    Sha256::new()
+        .chain_update(occasion)
+        .chain_update(body)
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

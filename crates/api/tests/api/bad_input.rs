@@ -27,16 +27,16 @@ async fn bodies_that_are_no_request() {
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 {"error":{"code":"empty_body","message":"the request has no body","hint":"send what this path asks for as the body of the request"}}
-    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: EOF while parsing a value at line 1 column 16"}}
-    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: expected value at line 2 column 12"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: line 1, column 16: it ends before its end"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: line 2, column 12: here should be a value: an object, a list, a text in double quotes, a number, true, false or null"}}
     400 {"error":{"code":"malformed_body","message":"the body is no JSON object: it is a list, where an object {…} is wanted"}}
-    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: expected value at line 1 column 1"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: line 1, column 1: here should be a value: an object, a list, a text in double quotes, a number, true, false or null"}}
     400 {"error":{"code":"invalid_field","message":"is missing","field":"source"}}
     400 {"error":{"code":"unknown_field","message":"there is no such field","field":"watchers","hint":"the fields are image, source, dockerfile, args, labels, target, platform, no_cache, pull, push, registry_auth, secrets, ssh, project, metadata, timeout_seconds, priority, queue_timeout_seconds, supersede_key, followers"}}
     400 {"error":{"code":"invalid_field","message":"must be a string, not an integer","field":"image"}}
     400 {"error":{"code":"invalid_field","message":"must be a string, not a list","field":"source.content"}}
     400 {"error":{"code":"invalid_field","message":"\"svn\" is not supported","field":"source.type","hint":"it can be dockerfile, upload, archive, git, github, image, template"}}
-    400 {"error":{"code":"invalid_field","message":"cannot be read: UUID parsing failed","field":"source.id"}}
+    400 {"error":{"code":"invalid_field","message":"must be a UUID","field":"source.id"}}
     "#);
     accepted_nothing(&server).await;
 }

@@ -250,15 +250,15 @@ async fn addresses_that_are_none_are_named_and_not_quoted() {
     let table = table.join("\n");
     assert!(!table.contains("hunter2"), "{table}");
     insta::assert_snapshot!(table, @r#"
-    400 {"Error":"tar_url: is no address"}
-    400 {"Error":"tar_url: is not of http or https"}
-    400 {"Error":"tar_url: is not of http or https"}
+    400 {"Error":"tar_url: is no address; write it as https://host/path"}
+    400 {"Error":"tar_url: is not of http or https; write it as https://host/path"}
+    400 {"Error":"tar_url: is not of http or https; write it as https://host/path"}
     400 {"Error":"tar_url: has a colon in it, which no username may have"}
     400 {"Error":"tar_url: must be a string"}
     400 {"Error":"tarUrl: must be a string"}
     400 {"Error":"github_username: is no name of a user or an organisation on GitHub"}
-    400 {"Error":"github_reponame: is no name of a repository on GitHub"}
-    400 {"Error":"github_tag: is no name of a branch, tag or commit"}
+    400 {"Error":"github_reponame: is no name of a repository on GitHub; write owner and repository apart: owner \"octo\", repo \"app\""}
+    400 {"Error":"github_tag: is no name of a branch, tag or commit; write it as main, v1.2, refs/heads/main or the hexadecimal digits of a commit, 7 of them at least"}
     400 {"Error":"github_tag: is missing; github_username, github_reponame and github_tag go together"}
     "#);
 }
@@ -288,14 +288,14 @@ async fn what_is_refused() {
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
-    400 {"Error":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}
+    400 {"Error":"the body is no JSON object: line 1, column 1: it ends before its end"}
     400 {"Error":"the body is no JSON object: it is a list, where an object {…} is wanted"}
-    400 {"Error":"the body is no JSON object: expected value at line 1 column 1"}
+    400 {"Error":"the body is no JSON object: line 1, column 1: here should be a value: an object, a list, a text in double quotes, a number, true, false or null"}
     400 {"Error":"image_name: has capitals in \"App\"; repositories are lower-case"}
     400 {"Error":"image_name: begins with a scheme; an image is named without one, such as registry.example/app:1"}
     400 {"Error":"image_name: must be a string"}
     400 {"Error":"dockerfile: must be a string"}
-    400 {"Error":"dockerfile: is empty"}
+    400 {"Error":"dockerfile: is empty; put the Dockerfile's text there"}
     400 {"Error":"TarFile: is not base64"}
     400 {"Error":"TarFile: this is no tar, plain or compressed, and no zip"}
     400 {"Error":"TarFile: this is rar, which is not supported; tar, plain or compressed, and zip are"}

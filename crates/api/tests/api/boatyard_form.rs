@@ -146,7 +146,7 @@ async fn what_is_refused_leaves_nothing() {
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
-    400 {"Error":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}
+    400 {"Error":"the body is no JSON object: line 1, column 1: it ends before its end"}
     400 {"Error":"image_name: has capitals in \"App\"; repositories are lower-case"}
     400 {"Error":"TarFile: this is rar, which is not supported; tar, plain or compressed, and zip are"}
     400 {"Error":"TarFile: this looks like a page of HTML or XML, not like an archive"}

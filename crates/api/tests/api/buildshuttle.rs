@@ -94,7 +94,7 @@ async fn what_is_missing_is_named() {
     400 {"status":"Required field missing: destination.image"}
     400 {"status":"Required field missing: source.url"}
     400 {"status":"Required field missing: source.url"}
-    400 {"status":"Required field missing: source.url"}
+    400 {"status":"Bad Request - source: must be an object with url"}
     "#);
 }
 
@@ -121,12 +121,33 @@ async fn what_does_not_fit() {
         with("destination", json!({"image": "docker://u:hunter2@r.example/App:1"})),
         with("destination", json!({"image": "https://r.example/app"})),
         with("arguments", json!(["A=b"])),
-        with("arguments", json!({"hunter2": {}})),
+        with("arguments", json!({"A": 1, "hunter2": {}})),
+        with("source", json!("https://hunter2.example/")),
+        with("source", json!({"url": ["https://hunter2.example/"]})),
+        with("destination", json!(["hunter2"])),
+        with("destination", json!({"image": {"hunter2": 1}})),
+        with("destination", json!({"url": true})),
+        with("destination", json!({"url": "docker://r.example/App"})),
         with("webhooks", json!({"status": "ftp://token@x"})),
         with("webhooks", json!({"status": "kafka://b:9092/t"})),
         with("webhooks", json!({"logs": ["https://x.example", "kafka://hunter2@b:9092/t"]})),
         with("webhooks", json!({"logs": "failover(kafka://a:9092/t, kafka://b:9092/t"})),
         with("webhooks", json!({"status": "http://hunter2@10.1.2.3/x"})),
+        // Each by the name that it was written under.
+        with(
+            "webhooks",
+            json!({"status": "https://x.example/", "logs": "kafka://10.1.2.3:9092/t"}),
+        ),
+        with("webhooks", json!({"status": ["https://x.example/", "http://10.1.2.3/hunter2"]})),
+        with("webhooks", json!({"status": "http:/127.0.0.1/hunter2"})),
+        with("webhooks", json!({"status": ["https://x.example/", "https://a@hunter2@b.example/"]})),
+        with("webhooks", json!({"status": "https://b.example\\@hunter2.example/"})),
+        with("webhooks", json!({"logs": "https://b.example:0/hunter2"})),
+        with("webhooks", json!({"logs": "https://b.example/#hunter2"})),
+        with("webhooks", json!({"logs": "failover(kafka://a:9092/t, kafka://hunter2:0/t)"})),
+        with("webhooks", json!("https://hunter2.example/")),
+        with("webhooks", json!({"status": {"url": "https://hunter2.example/"}})),
+        with("webhooks", json!({"logs": [true]})),
         with("metadata", json!("m".repeat(3000))),
     ] {
         table.push(send(&server, "/a/b", body).await.line());

@@ -102,6 +102,10 @@ async fn each_required_field() {
     for name in ["build_args", "gm_registry_auth", "docker_registry"] {
         accepted(&server, json!({ name: null })).await;
     }
+    // A registry without logins.
+    for nobody in [json!({}), json!(""), json!({"username": "", "password": "", "x": 1})] {
+        accepted(&server, json!({ "gm_registry_auth": nobody })).await;
+    }
     accepted(&server, json!({"build_number": "12"})).await;
 }
 
@@ -121,11 +125,42 @@ async fn what_does_not_fit() {
         json!({"app": "../../web"}),
         json!({"app": "Web"}),
         json!({"gm_registry_host": "https://r.example"}),
+        json!({"gm_registry_repo": "Org"}),
+        json!({"gm_registry_host": ["hunter2"]}),
+        json!({"app": true}),
+        json!({"space": {"hunter2": 1}}),
+        json!({"space": "a\u{0}b"}),
+        json!({"sources": ["https://hunter2.example/"]}),
+        json!({"docker_registry": ["hunter2"]}),
+        json!({"docker_registry": "r.example/Web"}),
+        json!({"build_options": ["ARG A=hunter2"]}),
+        json!({"build_opts": {"A": "hunter2"}}),
         json!({"sources": "ftp://u:hunter2@x"}),
         json!({"sources": "data:;base64,aGVsbG8="}),
         json!({"callback": "callback"}),
         json!({"kafka_hosts": "broker"}),
         json!({"build_args": "A"}),
+        json!({"build_args": {"hunter2": ["x"]}}),
+        json!({"callback": ["https://hunter2.example/"]}),
+        json!({"callback": "http:/127.0.0.1/hunter2"}),
+        json!({"callback": "https://a@hunter2@c.example/"}),
+        json!({"callback": "https://c.example\\@hunter2.example/"}),
+        json!({"callback": "https://c.example:0/hunter2"}),
+        json!({"callback": "https://c.example/#hunter2"}),
+        json!({"callback": "http://10.1.2.3/hunter2"}),
+        json!({"callback_auth": "hunter2\nx"}),
+        json!({"callback_auth": {"token": "hunter2"}}),
+        json!({"kafka_hosts": "k1:9092,10.1.2.3:9092"}),
+        json!({"kafka_hosts": "k1:9092,k2:0"}),
+        json!({"kafka_hosts": "a@hunter2@k1:9092"}),
+        json!({"kafka_hosts": "k1\\hunter2:9092"}),
+        json!({"kafka_hosts": {"k1": 9092}}),
+        json!({"gm_registry_auth": "hunter2"}),
+        json!({"gm_registry_auth": ["hunter2"]}),
+        json!({"gm_registry_auth": {"password": "hunter2"}}),
+        json!({"gm_registry_auth": {"username": ["hunter2"], "password": "x"}}),
+        json!({"gm_registry_auth": {"username": "u", "password": {"hunter2": 1}}}),
+        json!({"docker_login": "u", "docker_password": ["hunter2"]}),
     ] {
         table.push(send(&server, changes).await.line());
     }

@@ -94,7 +94,10 @@ async fn a_build_that_waits_says_why_without_an_id() {
     assert_eq!(data["reason"], "no worker has reported a Docker host");
 
     Worker::start(&server).await.succeed().await;
+    // It may be looked at between the worker's report and its claim, when it waits for another
+    // reason.
     let rest = source.rest().await;
+    let rest: Vec<_> = rest.into_iter().skip_while(|message| message.id.is_none()).collect();
     assert!(rest.iter().all(|message| message.event != "waiting"), "{rest:?}");
     assert_eq!(rest[0].id, Some(2));
 }
@@ -186,8 +189,12 @@ async fn a_silent_build_keeps_the_connection_alive() {
     let mut source = EventSource::open(&server, &build, None).await;
     assert_eq!(source.next().await.unwrap().id, Some(1));
     assert_eq!(source.next().await.unwrap().event, "waiting");
-    let silent = tokio::time::timeout(std::time::Duration::from_secs(14), source.next()).await;
-    assert!(silent.is_err(), "nothing happens: {silent:?}");
+    let began = std::time::Instant::now();
+    while source.comments == 0 {
+        assert!(began.elapsed() < std::time::Duration::from_secs(60), "it was left alone");
+        let silent = tokio::time::timeout(std::time::Duration::from_secs(2), source.next()).await;
+        assert!(silent.is_err(), "nothing happens: {silent:?}");
+    }
     assert_eq!(source.comments, 1);
 }
 

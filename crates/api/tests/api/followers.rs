@@ -56,6 +56,19 @@ async fn what_is_wrong_with_a_follower_is_named() {
         json!({"kind": "logs", "url": "https://ci.example/", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}),
         json!({"kind": "status", "url": "http://10.1.2.3/x?token=hunter2"}),
         json!({"kind": "logs", "url": "kafka://127.0.0.1:9092/t"}),
+        json!({"kind": "state", "url": "https://ci.example/"}),
+        // What a parser would take for another address.
+        json!({"kind": "status", "url": "http:/127.0.0.1/hunter2"}),
+        json!({"kind": "status", "url": "https://a@hunter2@ci.example/"}),
+        json!({"kind": "status", "url": "https://ci.example\\@hunter2.example/"}),
+        json!({"kind": "status", "url": "https://ci.example:0/hunter2"}),
+        json!({"kind": "status", "url": "https://ci.example/#hunter2"}),
+        json!({"kind": "logs", "url": "https://ci.example/a hunter2"}),
+        json!({"kind": "logs", "url": "kafka:/hunter2:9092/t"}),
+        json!({"kind": "logs", "url": "kafka://a@hunter2@b:9092/t"}),
+        json!({"kind": "logs", "url": "kafka://b\\hunter2:9092/t"}),
+        json!({"kind": "logs", "url": "kafka://b:0/t"}),
+        json!({"kind": "logs", "url": "kafka://b:9092/t#hunter2"}),
     ] {
         let answer = server.submit(json!({"followers": [good, bad]})).await;
         assert!(!answer.text.contains("hunter2"), "{}", answer.text);
@@ -69,6 +82,18 @@ async fn what_is_wrong_with_a_follower_is_named() {
     400 "followers[1].secret": "signs only what is sent to a follower of kind status over http"
     400 "followers[1].url": "requests may not reach 10.1.2.3 (private network)"
     400 "followers[1].url": "requests may not reach 127.0.0.1 (loopback)"
+    400 "followers[1].kind": "\"state\" is not supported"
+    400 "followers[1].url": "has not two slashes after its scheme"
+    400 "followers[1].url": "has more than one @ before its path"
+    400 "followers[1].url": "has a backslash in it"
+    400 "followers[1].url": "has a port that there is not: a port is 1 to 65535"
+    400 "followers[1].url": "has a fragment, which no server is sent"
+    400 "followers[1].url": "has a blank, a tab or a newline in it"
+    400 "followers[1].url": "has not two slashes after its scheme"
+    400 "followers[1].url": "has a login in it"
+    400 "followers[1].url": "has a backslash in it"
+    400 "followers[1].url": "has a port that there is not: a port is 1 to 65535"
+    400 "followers[1].url": "names no topic that Kafka takes: letters, digits, dots, _ and -"
     "#);
     let many = vec![good; 17];
     let answer = server.submit(json!({"followers": many})).await;

@@ -88,6 +88,12 @@ async fn a_post_says_the_same_as_form_or_json() {
         assert_eq!(spec.source, Source::dockerfile(DOCKERFILE));
         assert!(spec.no_cache && !spec.pull);
     }
+    // Of two in one place, the first; JSON has no first.
+    let two = "imagename=r.example/one&imagename=r.example/two";
+    id_of(&got(&server, &format!("{two}&dockerfile={}", URL_SAFE.encode(DOCKERFILE))).await);
+    assert_eq!(spec(&server).await.image.to_string(), "r.example/one:latest");
+    let two = r#"{"imagename": "r.example/one", "imagename": "r.example/two"}"#;
+    assert_eq!(server.post("/b1/build", two).await.line(), "400 imagename: is there twice");
     // The body counts before the address.
     let path = "/b1/build?imagename=other.example/app&pull=true";
     let body = format!("imagename=r.example/app&dockerfile={}", URL_SAFE.encode(DOCKERFILE));
@@ -228,7 +234,7 @@ async fn what_is_refused_names_its_parameter() {
     400 cpusetcpus: must be numbers and ranges, such as 0-2,4
     400 cpusetmems: must be numbers and ranges, such as 0-2,4
     400 cgroupparent: must be the path or the name of a cgroup, such as /builds or builds.slice
-    400 the body is no JSON object: EOF while parsing an object at line 1 column 1
+    400 the body is no JSON object: line 1, column 1: it ends before its end
     400 imagename: must be a text, a number, or true or false
     400 imagename: is missing
     400 imagename: is missing

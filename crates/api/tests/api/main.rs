@@ -16,6 +16,7 @@ mod buildshuttle;
 mod buildshuttle_shipped;
 mod buildshuttle_sources;
 mod cancel;
+mod corrupt;
 mod cors;
 mod events;
 mod followers;

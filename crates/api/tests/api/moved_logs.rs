@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use slipway_domain::{BuildId, Stage, StepStatus, now};
 use slipway_store::archive::{move_one, to_move};
@@ -237,6 +237,7 @@ async fn a_log_that_is_not_to_be_had_is_said_to_be_so() {
         let said = another.get(&format!("{build}/{path}")).await;
         let error: Value = said.json()["error"].clone();
         assert_eq!((said.status, &error["code"]), (410, &json!("log_missing")), "{path}: {said:?}");
+        assert!(error["message"].as_str().unwrap().contains(&id.to_string()), "{said:?}");
         assert!(!said.text.contains("blobs/logs"), "{said:?}");
     }
     let list = another.get("/api/v1/builds").await;
@@ -247,4 +248,151 @@ async fn a_log_that_is_not_to_be_had_is_said_to_be_so() {
     std::fs::rename(&away, &file).unwrap();
     let log = another.get(&format!("{build}/logs")).await;
     assert_eq!(log.text, another.get(&format!("{rows}/logs")).await.text);
+}
+
+/// What makes a request one for a WebSocket.
+fn upgrade(request: RequestBuilder) -> RequestBuilder {
+    let key = "dGhlIHNhbXBsZSBub25jZQ==";
+    request
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", key)
+}
+
+/// Whoever comes back to a stream of several would come back for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_several_is_refused_for_the_one_whose_log_is_not_to_be_had() {
+    let server = Server::start().await;
+    let (build, rows) = (server.submitted(json!({})).await, server.submitted(json!({})).await);
+    let worker = Worker::start(&server).await;
+    worker.succeed().await;
+    assert_eq!(move_all(&server).await, 1);
+    worker.succeed().await;
+    let [id, other] = [&build, &rows].map(|path| path.rsplit('/').next().unwrap());
+    let file = server.folder.path().join(format!("blobs/logs/{id}.jsonl.zst"));
+    let whole = std::fs::read(&file).unwrap();
+
+    let query = format!("builds={other},{id}");
+    let damages: [(&str, &[u8]); 3] =
+        [("log_damaged", b"nonsense"), ("log_damaged", b""), ("log_missing", b"")];
+    for (code, bytes) in damages {
+        std::fs::write(&file, bytes).unwrap();
+        if code == "log_missing" {
+            std::fs::remove_file(&file).unwrap();
+        }
+        let another = server.beside();
+        for (path, socket) in [("events", false), ("events/ws", true)] {
+            let request = another.request(Method::GET, &format!("/api/v2/{path}?{query}"));
+            let said = answer(if socket { upgrade(request) } else { request }).await;
+            let error: Value = said.json()["error"].clone();
+            assert_eq!((said.status, &error["code"]), (410, &json!(code)), "{path}: {said:?}");
+            assert!(error["message"].as_str().unwrap().contains(id), "{said:?}");
+        }
+        // Whoever has all of it wants nothing of the log.
+        let rest = another.get(&format!("/api/v2/events?{query}&from=0.9")).await;
+        assert_eq!(rest.status, 200, "{rest:?}");
+        assert!(rest.text.contains("event: end"), "{rest:?}");
+        another.nobody_follows().await;
+    }
+    std::fs::write(&file, whole).unwrap();
+    assert_eq!(server.beside().get(&format!("/api/v2/events?{query}")).await.status, 200);
+}
+
+/// Known before the first byte, it is said so in each service's own words: a client that was
+/// answered 200 would take what it has for the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_service_says_whose_log_is_not_to_be_had() {
+    let server = Server::start().await;
+    let builds = Builds::of(&server).await;
+    tell_followers(&server).await;
+    assert_eq!(move_all(&server).await, 5);
+    let native = &builds.native;
+    let mut paths = vec![format!("{native}/events"), format!("{native}/events?from=7")];
+    for format in ["text", "classic", "docker-json", "jsonl"] {
+        paths.push(format!("{native}/logs?format={format}"));
+        paths.push(format!("{native}/logs?format={format}&follow=true&from=300"));
+    }
+    paths.push(format!("/api/v2/events?builds={}", builds.native_id()));
+    paths.push(format!("/b1/build/log/http/{}?count=0", builds.generator));
+    paths.push(format!("/api/v1/{}/logs", builds.boatyard));
+    paths.push(format!("/api/v1/build/{}/status", builds.templates));
+    paths.push(format!("/web-{APP}/7/logs"));
+    let sockets = [format!("{native}/ws"), format!("/b1/build/log/ws/{}", builds.generator)];
+
+    let logs = server.folder.path().join("blobs/logs");
+    for damage in ["damaged there", "not there any more"] {
+        for file in std::fs::read_dir(&logs).unwrap() {
+            let file = file.unwrap().path();
+            match damage {
+                "damaged there" => std::fs::write(file, "nonsense").unwrap(),
+                _ => std::fs::remove_file(file).unwrap(),
+            }
+        }
+        let another = server.beside();
+        for path in &paths {
+            let said = another.get(path).await;
+            assert_eq!(said.status, 410, "{path}: {said:?}");
+            assert!(said.text.contains(damage), "{path}: {said:?}");
+            if said.header("content-type").starts_with("application/json") {
+                said.json();
+            }
+            let head = answer(another.request(Method::HEAD, path)).await;
+            assert_eq!((head.status, head.text.as_str()), (410, ""), "{path}: {head:?}");
+        }
+        for path in &sockets {
+            let said = answer(upgrade(another.request(Method::GET, path))).await;
+            assert_eq!(said.status, 410, "{path}: {said:?}");
+            assert!(said.text.contains(damage), "{path}: {said:?}");
+        }
+        let list = another.get("/api/v1/builds").await;
+        assert_eq!((list.status, &list.json()["total"]), (200, &json!(5)), "{list:?}");
+        another.nobody_follows().await;
+    }
+    let refused = server.beside().get(&format!("/api/v1/build/{}/status", builds.templates)).await;
+    let text = refused.text.replace(&builds.templates, "[id]");
+    insta::assert_snapshot!(text, @r#"{"error":"the log of build [id] was moved to the server's blob store, and is not there any more","code":410,"details":"tell whoever runs the server: it may be in a backup"}"#);
+}
+
+/// Found after the first byte, it breaks the answer off: none looks whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_damaged_further_on_breaks_off() {
+    let server = Server::start().await;
+    let builds = Builds::of(&server).await;
+    tell_followers(&server).await;
+    assert_eq!(move_all(&server).await, 5);
+    for file in std::fs::read_dir(server.folder.path().join("blobs/logs")).unwrap() {
+        let file = file.unwrap().path();
+        let mut bytes = std::fs::read(&file).unwrap();
+        let last = bytes.len() - 5;
+        bytes[last] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    }
+    let native = &builds.native;
+    let mut paths = vec![
+        format!("/api/v1/{}/logs", builds.boatyard),
+        format!("/api/v1/build/{}/status", builds.templates),
+        format!("/web-{APP}/7/logs"),
+    ];
+    for format in ["text", "classic", "docker-json", "jsonl"] {
+        paths.push(format!("{native}/logs?format={format}"));
+        paths.push(format!("{native}/logs?format={format}&follow=true"));
+    }
+    let another = server.beside();
+    for path in &paths {
+        let response = another.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let body = response.bytes().await;
+        assert!(body.is_err(), "{path}: {} bytes look whole", body.unwrap().len());
+    }
+    // These go on by themselves, and are answered 410 when they do.
+    let stream = another.get(&format!("{native}/events")).await.text;
+    assert!(stream.contains("event: reconnect") && !stream.contains("event: end"));
+    let both = another.get(&format!("/api/v2/events?builds={}&logs=1", builds.native_id())).await;
+    assert!(both.text.contains("event: reconnect") && !both.text.contains("event: end"));
+    for path in builds.sockets() {
+        let (said, closed) = Client::open(&another, &path).await.rest().await;
+        assert!(closed.starts_with("1011") && said.last().unwrap() != "bye", "{path}: {closed}");
+    }
+    another.nobody_follows().await;
 }

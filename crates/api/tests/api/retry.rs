@@ -135,7 +135,7 @@ async fn what_cannot_be_repeated() {
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     404 {"error":{"code":"no_such_build","message":"there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"}}
-    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: EOF while parsing an object at line 1 column 1"}}
+    400 {"error":{"code":"malformed_body","message":"the body is no JSON object: line 1, column 1: it ends before its end"}}
     400 {"error":{"code":"unknown_field","message":"there is no such field","field":"image","hint":"the fields are registry_auth, secrets, ssh, source_auth, source_url, followers"}}
     400 {"error":{"code":"invalid_field","message":"is missing","field":"registry_auth.r.password"}}
     "#);

@@ -75,6 +75,31 @@ async fn two_builds_from_the_beginning_and_from_a_place() {
     }
     let over = answer(server.request(Method::GET, &path).header("Last-Event-ID", "9.4")).await;
     assert_eq!(over.status, 204);
+
+    // Some libraries come back to the same URL with it; the header is the browser's own.
+    let places = [("&lastEventId=9.4", 204), ("&lastEventId=9.3", 200), ("&from=9.4", 200)];
+    for (place, status) in places {
+        assert_eq!(server.get(&format!("{path}{place}")).await.status, status, "{place}");
+    }
+    let rest = server.get(&format!("{path}&lastEventId=9.3&from=0.0")).await;
+    assert_eq!(table(&rest.text, &builds), ["9.4 state 1 4", "- end - null"]);
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_empty_is_named() {
+    let server = Server::start().await;
+    let mut said = Vec::new();
+    for query in ["", "?project=", "?builds=", "?builds=&project="] {
+        let error = server.get(&format!("/api/v2/events{query}")).await;
+        let error = &error.json()["error"];
+        said.push(format!("{query} {}: {}", error["field"], error["message"]));
+    }
+    insta::assert_snapshot!(said.join("\n"), @r#"
+     "builds": "is missing"
+    ?project= "project": "is empty"
+    ?builds= "builds": "is empty"
+    ?builds=&project= "builds": "is empty"
+    "#);
 }
 
 #[tokio::test]
@@ -149,7 +174,7 @@ async fn what_is_wrong_is_named() {
     }
     insta::assert_snapshot!(table.join("\n"), @r#"
     400 "builds": "is missing"
-    400 "builds": "is missing"
+    400 "builds": "is empty"
     400 "builds": "is no list of ids"
     400 "builds": "names a build twice"
     404 null: "there is no build 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071"

@@ -1,6 +1,6 @@
 //! Builds as they happen, over a WebSocket.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
@@ -39,7 +39,7 @@ impl Client {
     }
 
     pub(crate) async fn next(&mut self) -> Message {
-        let next = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await;
+        let next = tokio::time::timeout(Duration::from_secs(60), self.0.next()).await;
         next.unwrap().unwrap().unwrap()
     }
 
@@ -89,6 +89,13 @@ impl Client {
                 Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => {}
             }
         }
+    }
+
+    /// How long the server takes to hang up.
+    async fn hung_up(&mut self) -> Duration {
+        let began = Instant::now();
+        while let Some(Ok(_)) = self.0.next().await {}
+        began.elapsed()
     }
 
     async fn raw(&mut self, bytes: &[u8]) {
@@ -268,11 +275,38 @@ async fn garbage_is_answered_with_its_code_and_hurts_nobody() {
     }
     Client::open(&server, &path).await.raw(&[0x81]).await;
     bystander.0.send(Message::Ping(b"are you there"[..].into())).await.unwrap();
-    assert_eq!(bystander.next().await, Message::Pong(b"are you there"[..].into()));
+    let mut said = bystander.next().await;
+    while matches!(said, Message::Ping(_)) {
+        said = bystander.next().await;
+    }
+    assert_eq!(said, Message::Pong(b"are you there"[..].into()));
     worker.finish(&lease, Ending::Cancelled).await;
     for client in [&mut bystander, &mut talker] {
         let (texts, closed) = client.rest().await;
         assert_eq!((texts.len(), closed.as_str()), (1, "1000 the build is over"));
+    }
+}
+
+#[tokio::test]
+async fn who_said_goodbye_is_not_kept_waiting() {
+    let server = Server::start().await;
+    let worker = Worker::start(&server).await;
+    let (mut left, mut stayed) = (Vec::new(), Vec::new());
+    let is_quick = |took: &Vec<Duration>| took.iter().any(|took| *took < Duration::from_secs(1));
+    // One time is enough: a machine may be busy with something else for as long.
+    while !is_quick(&left) || !is_quick(&stayed) {
+        assert!(left.len() < 5, "{left:?} {stayed:?}");
+        let path = format!("{}/ws", server.submitted(json!({})).await);
+        let (mut leaves, mut stays) =
+            (Client::open(&server, &path).await, Client::open(&server, &path).await);
+        leaves.event().await;
+        leaves.0.close(None).await.unwrap();
+        left.push(leaves.hung_up().await);
+        let lease = worker.claim().await.lease;
+        worker.finish(&lease, Ending::Cancelled).await;
+        // Its library answers the goodbye when it is asked for more.
+        assert_eq!(stays.rest().await.1, "1000 the build is over");
+        stayed.push(stays.hung_up().await);
     }
 }
 
@@ -283,27 +317,32 @@ async fn a_silent_build_is_kept_alive_by_pings() {
     let worker = Worker::start(&server).await;
     worker.claim().await;
     let mut client = Client::open(&server, &format!("{build}/ws?from=2")).await;
-    let ping = tokio::time::timeout(Duration::from_secs(14), client.next()).await.unwrap();
+    let ping = tokio::time::timeout(Duration::from_secs(60), client.next()).await.unwrap();
     assert!(matches!(ping, Message::Ping(_)), "{ping:?}");
 }
 
 #[tokio::test]
 async fn a_server_that_stops_sends_its_followers_elsewhere() {
-    let mut server = Server::start().await;
+    let serving = Serving { grace: Duration::from_secs(120), ..Serving::default() };
+    let mut server = Server::serving(Limits::default(), Hosts::default(), serving).await;
     let build = server.submitted(json!({})).await;
+    // One that waits would say why by and by.
+    Worker::start(&server).await.claim().await;
     let mut client = Client::open(&server, &format!("{build}/ws")).await;
-    assert_eq!(client.event().await["seq"], 1);
-    let began = std::time::Instant::now();
+    for seq in [1, 2] {
+        assert_eq!(client.event().await["seq"], seq);
+    }
+    let began = Instant::now();
     server.api.stopping.cancel();
     let (texts, closed) = client.rest().await;
     assert_eq!(texts, [""; 0]);
     assert_eq!(
         closed,
-        format!("{} this server is stopping; go on with from=1", u16::from(CloseCode::Away))
+        format!("{} this server is stopping; go on with from=2", u16::from(CloseCode::Away))
     );
     drop(client);
     (&mut server.task).await.unwrap().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < serving.grace / 2, "{:?}", began.elapsed());
 }
 
 /// Of those who never read, nobody would ever know: the kernel cuts them off.
@@ -334,7 +373,7 @@ async fn a_client_that_never_reads_is_cut_off() {
         // What was on its way, and then no more of it.
         let mut rest = Vec::new();
         let read = stream.read_to_end(&mut rest);
-        let _ = tokio::time::timeout(Duration::from_secs(5), read).await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_secs(60), read).await.unwrap();
         assert!(rest.len() < 32 << 20, "{}", rest.len());
     }
 }

@@ -106,6 +106,8 @@ async fn what_is_wrong_is_named_by_its_field() {
         (json!({"image": "r.example/{repo}:{version}"}), "image"),
         (json!({"platform": "?"}), "platform"),
         (json!({"subdir": "../x"}), "source.subdir"),
+        (json!({"args": {"A B": "x"}}), "args"),
+        (json!({"args": {"": "x"}}), "args"),
         (json!({"secret": ""}), "secret"),
         (json!({"token": "a b"}), "token"),
         (json!({"brunch": "main"}), "brunch"),
@@ -142,6 +144,19 @@ async fn what_would_this_push_build() {
     assert!(reasons[0]["reason"].as_str().unwrap().contains("webhooks.github_secret is not set"));
     assert_eq!(reasons[1]["reason"], "\"main\" does not match \"v*\"");
 
+    // Nobody told a commit, and none is made up.
+    make(
+        &server,
+        json!({"name": "each", "ref": "main", "image": "r.example/{repo}:{sha}-{short_sha}"}),
+    )
+    .await;
+    let told = dry(json!({"forge": "github", "repository": "octo/app", "ref": "main"})).await;
+    let built =
+        |n: usize| (told["builds"][n]["image"].clone(), told["builds"][n]["source"].clone());
+    let source = json!({"type": "github", "owner": "octo", "repo": "app", "ref": "{sha}"});
+    assert_eq!(built(0), (json!("r.example/app:{sha}-{short_sha}"), source.clone()));
+    assert_eq!(built(1), (json!("r.example/octo/app:main"), source));
+
     // A pattern that matches nothing says so.
     let other = dry(json!({"forge": "github", "repository": "acme/app", "ref": "main"})).await;
     assert_eq!(other["builds"], json!([]));
@@ -151,7 +166,7 @@ async fn what_would_this_push_build() {
     // A delivery as GitHub sends it.
     let delivery: Value = serde_json::from_str(include_str!("../data/github/push.json")).unwrap();
     let told = dry(json!({"forge": "github", "event": "push", "delivery": delivery})).await;
-    assert_eq!(told["passed_by"].as_array().unwrap().len(), 3);
+    assert_eq!(told["passed_by"].as_array().unwrap().len(), 4);
     let deleted = include_str!("../data/github/push_deleted.json");
     let deleted: Value = serde_json::from_str(deleted).unwrap();
     let told = dry(json!({"forge": "github", "delivery": deleted})).await;
@@ -165,6 +180,8 @@ async fn what_would_this_push_build() {
         (json!({"forge": "x", "repository": "o/a", "ref": "main"}), "forge"),
         (json!({"forge": "github", "repository": "o/a", "ref": "m", "event": "x"}), "event"),
         (odd, "repository"),
+        (json!({"forge": "github", "delivery": "{}"}), "delivery"),
+        (json!({"forge": "github", "delivery": {"ref": "refs/heads/main"}}), "delivery.after"),
     ] {
         let path = "/api/v2/triggers/dry-run";
         let answer = send(&server, Method::POST, path, &body).await;

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use slipway_api::Limits;
+use slipway_store::mark;
 
 use crate::server::{Server, a_tar, answer};
 
@@ -139,6 +140,40 @@ async fn bytes_that_were_lost_are_kept_again() {
     assert_eq!(server.blobs_left(1).await, [again["id"].as_str().unwrap()]);
     server.post("/api/v2/uploads", a_tar()).await;
     assert_eq!(server.blobs_left(1).await, [again["id"].as_str().unwrap()]);
+}
+
+/// As when the folder is not mounted: nobody would find there what is put there now.
+#[tokio::test]
+async fn a_store_that_is_not_ours_takes_nothing() {
+    let server = Server::start().await;
+    let (store, blobs) = (&server.api.store, &server.api.blobs);
+    mark::settle(store, blobs).await.unwrap();
+    let upload = server.post("/api/v2/uploads", a_tar()).await;
+    assert_eq!(upload.status, 201, "{upload:?}");
+    let (folder, away) = (server.folder.path().join("blobs"), server.folder.path().join("away"));
+    std::fs::rename(&folder, &away).unwrap();
+
+    let check = async || {
+        let health = server.get("/health").await;
+        let checks = health.json()["checks"].clone();
+        let of_blobs = checks.as_array().unwrap().iter().find(|check| check["name"] == "blobs");
+        let (status, check) = (health.status, of_blobs.unwrap());
+        format!("{status} {} {}", check["status"], check["message"])
+    };
+    insta::assert_snapshot!(check().await, @r#"200 "degraded" "is not the store that was used before: it lacks its mark. Is its folder mounted? Nothing is put there meanwhile. To use it as it is: slipwayd mark-blobs""#);
+    let refused = server.post("/api/v2/uploads", a_tar()).await;
+    insta::assert_snapshot!(refused.line(), @r#"503 {"error":{"code":"uploads_refused","message":"the server cannot get at its uploads","hint":"tell whoever runs the server: its log and its /health say why"}}"#);
+    std::fs::write(folder.join("mark"), "another's").unwrap();
+    insta::assert_snapshot!(check().await, @r#"200 "degraded" "has the mark of another installation: see blobs.url. Nothing is put there meanwhile. To use it as it is: slipwayd mark-blobs""#);
+    assert_eq!(server.post("/api/v2/uploads", a_tar()).await.status, 503);
+    assert_eq!(server.blobs_left(0).await, [""; 0]);
+    // What needs none is built as ever.
+    server.submitted(json!({})).await;
+
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(check().await, "200 \"healthy\" null");
+    assert_eq!(server.post("/api/v2/uploads", a_tar()).await.status, 201);
 }
 
 #[tokio::test]

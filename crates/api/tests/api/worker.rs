@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use slipway_domain::{
     EventBody, Failure, HostName, LogStream, Platform, Reason, Stage, StepStatus, WorkerId, now,
 };
@@ -35,8 +35,12 @@ pub(crate) fn a_host(name: &str) -> Probe {
 }
 
 pub(crate) async fn report(server: &Server, probe: &Probe) {
+    report_at(server, probe, now()).await;
+}
+
+pub(crate) async fn report_at(server: &Server, probe: &Probe, at: DateTime<Utc>) {
     let worker = WorkerId::from_uuid(uuid::Uuid::from_u128(7));
-    hosts::report(&server.api.store, worker, probe, now()).await.unwrap();
+    hosts::report(&server.api.store, worker, probe, at).await.unwrap();
 }
 
 /// Output of a step.

@@ -38,10 +38,12 @@ pub(crate) fn refuse(error: &Error) -> HttpResponse {
         StatusCode::NOT_FOUND => "Resource not found".into(),
         StatusCode::METHOD_NOT_ALLOWED => "Method not allowed".into(),
         StatusCode::INTERNAL_SERVER_ERROR => "Internal Server Error".into(),
-        _ => match answer.body.field {
-            Some(field) => format!("{}: {}", spelled(&field), answer.body.message),
-            None => answer.body.message,
-        },
+        _ => {
+            let field = answer.body.field.map(|field| format!("{}: ", spelled(&field)));
+            let hint = answer.body.hint.map(|hint| format!("; {hint}"));
+            let (field, hint) = (field.unwrap_or_default(), hint.unwrap_or_default());
+            format!("{field}{}{hint}", answer.body.message)
+        }
     };
     response.json(Envelope { error: &text })
 }

@@ -6,7 +6,7 @@ use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::{Stream, stream};
-use slipway_domain::{Event, EventBody};
+use slipway_domain::{BuildId, Event, EventBody};
 use slipway_follow::{Tail, Text, as_text};
 use slipway_store::StoreError;
 use slipway_store::builds::Build;
@@ -24,13 +24,13 @@ pub(super) async fn answer(
     api: &Api,
     build: &Build,
 ) -> Result<HttpResponse, Error> {
+    let mut tail = Tail::new(&api.store, &api.queue, build.id, 0);
+    let first = tail.ready().await?.unwrap_or_default();
     let mut response = HttpResponse::Ok();
     response.content_type("application/json").insert_header((header::CACHE_CONTROL, "no-cache"));
     if req.method() == Method::HEAD {
         return Ok(head_of_stream(&mut response));
     }
-    let mut tail = Tail::new(&api.store, &api.queue, build.id, 0);
-    let first = tail.ready().await?.unwrap_or_default();
     // Before the first line a build has no more events than fit into the first batch:
     // one for each state.
     let spoken = build.state.is_finished() || first.iter().any(is_line);
@@ -39,13 +39,14 @@ pub(super) async fn answer(
     }
     let mut text = Text::default();
     let opening = format!("{{\"Logs\":\"{}", escaped(&as_text(&mut text, &first)));
-    let rest = Rest { tail, text, last: last(&first), until: build.last_seq };
+    let rest = Rest { tail, build: build.id, text, last: last(&first), until: build.last_seq };
     Ok(response.streaming(with_opening(opening.into(), rest)))
 }
 
 /// The rest of one log.
 struct Rest {
     tail: Tail,
+    build: BuildId,
     text: Text,
     last: i64,
     until: i64,
@@ -68,7 +69,9 @@ impl Rest {
     /// The next text, never empty: an empty chunk would end the answer.
     async fn next(&mut self) -> Result<Option<String>, StoreError> {
         while self.last < self.until {
-            let Some(batch) = self.tail.ready().await? else { return Ok(None) };
+            // All of them were there: the build was forgotten meanwhile.
+            let gone = || StoreError::LogMissing(self.build);
+            let batch = self.tail.ready().await?.ok_or_else(gone)?;
             self.last = last(&batch);
             let text = as_text(&mut self.text, &batch);
             if !text.is_empty() {

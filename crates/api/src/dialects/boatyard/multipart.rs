@@ -35,8 +35,7 @@ pub(super) async fn read(
             }
             Role::Archive { named } => {
                 let whole = stream::iter([Ok(head)]).chain(part.by_ref());
-                let received =
-                    receive::receive(&api.blobs, limit, whole).await.map_err(of_the_archive);
+                let received = receive::receive(api, limit, whole).await.map_err(of_the_archive);
                 // What was taken for the archive may turn out to be a button; the one
                 // with the right name counts, whatever it turns out to be.
                 form.archive = Some(if named { Ok(received?) } else { received });

@@ -158,7 +158,7 @@ pub(super) async fn decode(api: &Api, text: &str) -> Result<Received, Refusal> {
         true => Cow::Owned(text.split_ascii_whitespace().collect::<String>()),
         false => Cow::Borrowed(text),
     };
-    let mut receiving = Receiving::new(&api.blobs, api.limits.upload_bytes);
+    let mut receiving = Receiving::new(api, api.limits.upload_bytes);
     for piece in text.as_bytes().chunks(BASE64_PIECE) {
         let taken = match BASE64.decode(piece) {
             Ok(bytes) => receiving.take(&bytes).await.map_err(|e| of_the_archive(e).into()),

@@ -22,15 +22,18 @@ pub(super) fn of_object(
         }
     };
     let mut args = BTreeMap::new();
-    for (key, value) in object.iter() {
+    for (place, (key, value)) in object.iter().enumerate() {
         let value = match value {
             Value::Null => continue,
             Value::Str(text) => text.to_string(),
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
             Value::Array(_) | Value::Object(_) => {
-                // A name may be a secret in the wrong place as well as a value.
-                return Err(field(name, "has a value that is no text"));
+                // By its place: a name may be a secret in the wrong place as well as a value.
+                let (place, all) = (place + 1, object.len());
+                let message =
+                    format!("value {place} of {all} must be a text, a number, true or false");
+                return Err(field(name, &message));
             }
         };
         if let Some(key) = arg_name(key) {

@@ -47,7 +47,7 @@ impl<'a> DataUrl<'a> {
     /// Decodes the archive into the blob store, a piece at a time. `name` is the field that it
     /// came in.
     pub(super) async fn receive(&self, api: &Api, name: &str) -> Result<Received, Refusal> {
-        let mut receiving = Receiving::new(&api.blobs, api.limits.upload_bytes);
+        let mut receiving = Receiving::new(api, api.limits.upload_bytes);
         let taken = if self.is_base64 {
             self.take_base64(&mut receiving, name).await
         } else {

@@ -56,6 +56,17 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The same with the name of the field that a follower came in, in place of the follower's
+    /// own: `fields` are those of all followers, in their order.
+    pub(super) fn of_followers(self, fields: &[String]) -> Self {
+        let native = (0..fields.len()).map(|place| format!("followers[{place}].url"));
+        let native: Vec<String> = native.collect();
+        let names = native.iter().zip(fields).map(|(native, own)| (native.as_str(), own.as_str()));
+        self.spelled(&names.collect::<Vec<_>>())
+    }
+}
+
 impl ResponseError for Refusal {
     fn error_response(&self) -> HttpResponse {
         use StatusCode as S;
@@ -75,16 +86,18 @@ impl ResponseError for Refusal {
 pub(crate) fn refuse(error: &Error) -> HttpResponse {
     let answer = error.answer();
     let mut response = answer.begin();
+    let hint = answer.body.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
     let text = match answer.status {
         StatusCode::NOT_FOUND => "Not Found".to_owned(),
         StatusCode::METHOD_NOT_ALLOWED => "Method Not Allowed".to_owned(),
         StatusCode::INTERNAL_SERVER_ERROR => "Internal Server Error".to_owned(),
         StatusCode::BAD_REQUEST => {
             let field = answer.body.field.map(|field| format!("{field}: ")).unwrap_or_default();
-            let hint = answer.body.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
             format!("Bad Request - {field}{}{hint}", answer.body.message)
         }
-        _ => answer.body.message,
+        // Clients compare it.
+        StatusCode::CONFLICT => answer.body.message,
+        _ => format!("{}{hint}", answer.body.message),
     };
     response.json(Envelope { status: &text })
 }

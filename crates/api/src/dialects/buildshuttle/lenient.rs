@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json_borrow::Value;
 
-use super::envelope::Refusal;
+use super::envelope::{self, Refusal};
 use crate::error::Error;
 use crate::json;
 
@@ -72,6 +72,31 @@ pub(super) fn text<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
     }
 }
 
+/// Whether there is nothing: null, empty, zero or false.
+pub(super) fn is_absent(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Str(_) | Value::Number(_) => text(value).is_none(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        Value::Bool(true) => false,
+    }
+}
+
+/// What a field says, where something else than a text would be passed over to the sender's
+/// harm, such as a login or somebody who is to be told, or told of as missing.
+pub(super) fn said<'a>(
+    object: &'a Value<'_>,
+    name: &str,
+    shown: &str,
+) -> Result<Option<Cow<'a, str>>, Refusal> {
+    let value = object.as_object().and_then(|object| object.get(name)).unwrap_or(&Value::Null);
+    match text(value) {
+        None if !is_absent(value) => Err(envelope::field(shown, "must be a text")),
+        text => Ok(text),
+    }
+}
+
 /// What a field says.
 pub(super) fn field<'a>(object: &'a Value<'_>, name: &str) -> Option<Cow<'a, str>> {
     object.as_object()?.get(name).and_then(text)
@@ -114,6 +139,7 @@ mod tests {
         let value = value.unwrap();
         for name in ["a", "b", "c", "d", "e", "f", "g"] {
             assert_eq!(text(value.get(name)), None, "{name}");
+            assert!(is_absent(value.get(name)), "{name}");
         }
         let value = object(br#"{"a": "x", "b": 12, "c": ["y", null, "z"], "d": "w"}"#).unwrap();
         assert_eq!(text(value.get("a")).unwrap(), "x");

@@ -3,8 +3,11 @@
 //! Go read them for the old service: the first of two equal ones counts, unknown ones are
 //! passed by, and one that is empty is as good as absent.
 
+use std::fmt;
+
 use actix_web::web;
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
 use slipway_domain::FieldError;
 
 use super::field;
@@ -27,8 +30,8 @@ impl Fields {
     /// When what begins as JSON is none, or a value is none of a parameter.
     pub(super) fn of_body(body: &[u8]) -> Result<Self, Error> {
         if body.trim_ascii_start().starts_with(b"{") {
-            let object: Map<String, Value> = json::parse(body)?;
-            let given = object.into_iter().filter_map(|(name, value)| {
+            let Object(members) = json::parse(body)?;
+            let given = members.into_iter().filter_map(|(name, value)| {
                 text(&name, value).map(|text| Some((name, text?))).transpose()
             });
             return Ok(Self(given.collect::<Result<_, FieldError>>()?));
@@ -79,6 +82,37 @@ impl Fields {
             field(name, "must be a whole number that is not negative, and not too large")
         })?;
         Ok((number != N::default()).then_some(number))
+    }
+}
+
+/// The members of a JSON object, in order. Of two of one name, nobody could say which was meant:
+/// the old service's clients sent none of these.
+struct Object(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut members: Vec<(String, Value)> = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if members.iter().any(|(known, _)| *known == name) {
+                        return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                    }
+                    members.push((name, value));
+                }
+                Ok(Object(members))
+            }
+        }
+
+        from.deserialize_map(Members)
     }
 }
 

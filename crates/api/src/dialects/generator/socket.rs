@@ -7,6 +7,7 @@ use actix_http::ws::CloseCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_domain::BuildState;
 use slipway_follow::{Format, Renderer};
+use slipway_store::StoreError;
 use slipway_store::builds::Build;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +32,7 @@ pub(crate) async fn follow(
 ) -> Result<HttpResponse, Refusal> {
     let upgrade = Upgrade::of_any_page(&req)?;
     let build = named(&req, &api).await?;
-    Ok(upgrade.open(payload, Telling::of(&api, build.as_ref())))
+    Ok(upgrade.open(payload, Telling::of(&api, build.as_ref()).await?))
 }
 
 /// A chunk is a frame.
@@ -51,16 +52,21 @@ struct Telling {
 }
 
 impl Telling {
-    fn of(api: &Api, build: Option<&Build>) -> Self {
+    async fn of(api: &Api, build: Option<&Build>) -> Result<Self, StoreError> {
         let greeting = match build {
             None => Some(INVALID_ID),
             Some(build) => (build.state == BuildState::Queued).then_some(WAITING),
         };
-        let pieces = build.map(|build| {
-            let form = Form::Own(Renderer::new(Format::DockerJson), frames);
-            Pieces::new(api.live.hub.follow(build, 0), form)
-        });
-        Self { greeting, pieces, stopping: api.stopping.clone() }
+        let pieces = match build {
+            None => None,
+            Some(build) => {
+                let mut follower = api.live.hub.follow(build, 0);
+                follower.begin().await?;
+                let form = Form::Own(Renderer::new(Format::DockerJson), frames);
+                Some(Pieces::new(follower, form))
+            }
+        };
+        Ok(Self { greeting, pieces, stopping: api.stopping.clone() })
     }
 }
 

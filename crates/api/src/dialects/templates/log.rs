@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::{Stream, stream};
-use slipway_domain::Event;
+use slipway_domain::{BuildId, Event};
 use slipway_follow::{Format, Renderer, Tail};
 use slipway_store::builds::Build;
 use slipway_store::{StoreError, events};
@@ -24,21 +24,29 @@ const LATEST_EVENTS: u16 = 16;
 /// Lines of it that are shown.
 const LATEST_LINES: usize = 100;
 
-/// A build with its whole log so far.
-pub(super) fn answer(req: &HttpRequest, api: &Api, build: &Build) -> Result<HttpResponse, Error> {
-    let mut response = HttpResponse::Ok();
-    response.content_type("application/json").insert_header(NO_CACHE);
-    if req.method() == Method::HEAD {
-        return Ok(head_of_stream(&mut response));
-    }
-    let lines = Lines {
+/// A build with its whole log so far. That it is not to be had is found before the answer begins;
+/// later, all there is to do is to break it off.
+pub(super) async fn answer(
+    req: &HttpRequest,
+    api: &Api,
+    build: &Build,
+) -> Result<HttpResponse, Error> {
+    let mut lines = Lines {
         tail: Tail::new(&api.store, &api.queue, build.id, 0),
+        build: build.id,
         text: Renderer::new(Format::Classic),
         last: 0,
         until: build.last_seq,
         any: false,
     };
-    Ok(response.streaming(pieces(opened(build), lines)))
+    let first = lines.next().await?.unwrap_or_default();
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/json").insert_header(NO_CACHE);
+    if req.method() == Method::HEAD {
+        return Ok(head_of_stream(&mut response));
+    }
+    let opening = format!("{}{first}", opened(build));
+    Ok(response.streaming(pieces(opening, lines)))
 }
 
 /// A build with the end of its log, as JSON.
@@ -47,10 +55,11 @@ pub(super) async fn in_short(api: &Api, build: &Build) -> Result<String, StoreEr
     let read = events::after(&api.store, build.id, after, LATEST_EVENTS).await;
     let mut batch = match read {
         // One of many, and the others are to be had.
-        Err(error @ (StoreError::LogAway { .. } | StoreError::LogMissing(_))) => {
+        Err(error @ StoreError::LogAway { .. }) => {
             tracing::warn!("a list has a build without its log: {}", with_causes(&error));
             Vec::new()
         }
+        Err(StoreError::LogMissing(_) | StoreError::LogDamaged { .. }) => Vec::new(),
         read => read?,
     };
     batch.retain(|event| event.seq <= build.last_seq);
@@ -64,6 +73,7 @@ pub(super) async fn in_short(api: &Api, build: &Build) -> Result<String, StoreEr
 /// The lines of one log that are still to come.
 struct Lines {
     tail: Tail,
+    build: BuildId,
     text: Renderer,
     last: i64,
     until: i64,
@@ -89,7 +99,9 @@ impl Lines {
     /// The next lines as JSON, never empty: an empty chunk would end the answer.
     async fn next(&mut self) -> Result<Option<String>, StoreError> {
         while self.last < self.until {
-            let Some(mut batch) = self.tail.ready().await? else { return Ok(None) };
+            // All of them were there: the build was forgotten meanwhile.
+            let gone = || StoreError::LogMissing(self.build);
+            let mut batch = self.tail.ready().await?.ok_or_else(gone)?;
             batch.retain(|event: &Event| event.seq <= self.until);
             self.last = batch.last().map_or(self.until, |event| event.seq);
             let mut out = String::new();

@@ -83,7 +83,7 @@ async fn accept(req: &HttpRequest, api: &Api, order: Order) -> Result<HttpRespon
 /// `GET /api/v1/build/{id}/status`.
 pub(crate) async fn status(req: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Refusal> {
     let build = named(&req, &api).await?;
-    Ok(log::answer(&req, &api, &build)?)
+    Ok(log::answer(&req, &api, &build).await?)
 }
 
 /// The build that the path names.

@@ -84,11 +84,11 @@ fn push(forge: Forge, push: Push) -> Result<Told, Error> {
     // Notes, and what else is neither branch nor tag.
     let Ok(what) = What::pushed(&push.r#ref) else { return Ok(Told::Nothing) };
     let repository = RepositoryName::parse(&push.repository.full_name)?;
-    let after = commit(Some(&push.after))?;
+    let after = commit("after", Some(&push.after))?;
     let gone = push.deleted || after.is_none();
     // `after` of an annotated tag is the tag; what it stands on is the commit.
     let (head, message) = match push.head_commit {
-        Some(head) => (commit(Some(&head.id))?, head.message),
+        Some(head) => (commit("head_commit.id", Some(&head.id))?, head.message),
         None => (None, None),
     };
     let ignored = match gone {
@@ -120,7 +120,7 @@ fn pull_request(forge: Forge, event: PullRequestEvent) -> Result<Told, Error> {
     // A repository that is gone was not this one.
     let fork = !head.repo.is_some_and(own);
     let what = What::PullRequest { number: event.number, into: base.r#ref, fork };
-    let commit = commit(Some(&head.sha))?;
+    let commit = commit("pull_request.head.sha", Some(&head.sha))?;
     let happening = Happening { forge, repository, what, commit };
     Ok(Told::Happened { happening, ignored: None })
 }

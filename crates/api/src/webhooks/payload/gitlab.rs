@@ -78,8 +78,8 @@ fn happened(
 
 fn push(push: Push) -> Result<Told, Error> {
     let Ok(what) = What::pushed(&push.r#ref) else { return Ok(Told::Nothing) };
-    let after = commit(Some(&push.after))?;
-    let checkout = commit(push.checkout_sha.as_deref())?;
+    let after = commit("after", Some(&push.after))?;
+    let checkout = commit("checkout_sha", push.checkout_sha.as_deref())?;
     let ignored = match (&checkout, &after) {
         (None, None) | (Some(_), None) => Some(format!("{} was deleted", push.r#ref)),
         (Some(head), _) | (None, Some(head)) => {
@@ -94,7 +94,7 @@ fn release(release: Release) -> Result<Told, Error> {
     if release.action != "create" {
         return Ok(Told::Nothing);
     }
-    let head = commit(release.commit.as_ref().map(|commit| &*commit.id))?;
+    let head = commit("commit.id", release.commit.as_ref().map(|commit| &*commit.id))?;
     happened(&release.project, What::Release { tag: release.tag }, head, None)
 }
 
@@ -113,7 +113,8 @@ fn merge_request(event: MergeRequest) -> Result<Told, Error> {
     let what = What::PullRequest { number: of.iid, into: of.target_branch, fork };
     let last = of.last_commit.as_ref();
     let ignored = skipped(last.and_then(|commit| commit.message.as_deref()));
-    happened(&event.project, what, commit(last.map(|commit| &*commit.id))?, ignored)
+    let commit = commit("object_attributes.last_commit.id", last.map(|commit| &*commit.id))?;
+    happened(&event.project, what, commit, ignored)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod gitlab;
 use std::borrow::Cow;
 
 use actix_web::web;
-use slipway_domain::{CommitId, Forge, Happening};
+use slipway_domain::{CommitId, FieldError, Forge, Happening};
 
 use crate::error::Error;
 
@@ -38,9 +38,11 @@ pub(crate) fn read(forge: Forge, event: &str, body: &[u8]) -> Result<Told, Error
     }
 }
 
-/// The JSON of a body, which GitHub also sends as a form.
-pub(super) fn json(body: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
-    if !body.starts_with(b"payload=") {
+/// The JSON of a body, which GitHub also sends as a form. What has been declared a form may be JSON
+/// all the same: so do programs send it that are not told what they send.
+pub(super) fn json(body: &[u8], declared_form: bool) -> Result<Cow<'_, [u8]>, Error> {
+    let is_object = || body.trim_ascii_start().starts_with(b"{");
+    if !body.starts_with(b"payload=") && (!declared_form || is_object()) {
         return Ok(Cow::Borrowed(body));
     }
     let odd = |problem: &str| Error::Malformed { form: "form", problem: problem.to_owned() };
@@ -49,7 +51,11 @@ pub(super) fn json(body: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
         .map_err(|_| odd("it is not name=value"))?
         .into_inner();
     let payload = pairs.into_iter().find_map(|(name, value)| (name == "payload").then_some(value));
-    Ok(Cow::Owned(payload.unwrap_or_default().into_bytes()))
+    let payload = payload.filter(|payload| !payload.trim().is_empty()).ok_or_else(|| {
+        FieldError::new("payload", "is missing in the form: it holds the event as JSON")
+            .hint("set the webhook's content type to application/json at the forge")
+    })?;
+    Ok(Cow::Owned(payload.into_bytes()))
 }
 
 /// The commit that a message belongs to is not to be built.
@@ -59,10 +65,13 @@ fn skipped(message: Option<&str>) -> Option<String> {
     Some(format!("the commit's message has {word}"))
 }
 
-/// A commit, where it is one: all zeros stand for none.
-fn commit(text: Option<&str>) -> Result<Option<CommitId>, Error> {
+/// The commit in a field of the forge's, where it is one: all zeros stand for none.
+fn commit(field: &str, text: Option<&str>) -> Result<Option<CommitId>, Error> {
     match text {
-        Some(text) if text.bytes().any(|byte| byte != b'0') => Ok(Some(CommitId::parse(text)?)),
+        Some(text) if text.bytes().any(|byte| byte != b'0') => {
+            let named = |error| FieldError { field: field.to_owned(), ..error };
+            Ok(Some(CommitId::parse(text).map_err(named)?))
+        }
         Some(_) | None => Ok(None),
     }
 }
@@ -73,9 +82,16 @@ mod tests {
 
     #[test]
     fn forms_have_the_json_in_a_field() {
-        assert_eq!(&*json(b"{\"a\": 1}").unwrap(), b"{\"a\": 1}");
-        assert_eq!(&*json(b"payload=%7B%22a%22%3A+1%7D").unwrap(), b"{\"a\": 1}");
-        json(b"payload=\xff").unwrap_err();
+        for declared in [true, false] {
+            assert_eq!(&*json(b"{\"a\": 1}", declared).unwrap(), b"{\"a\": 1}");
+            assert_eq!(&*json(b"payload=%7B%22a%22%3A+1%7D", declared).unwrap(), b"{\"a\": 1}");
+            json(b"payload=\xff", declared).unwrap_err();
+        }
+        assert_eq!(&*json(b"a=b&payload=%7B%7D", true).unwrap(), b"{}");
+        for without in [&b""[..], b"a=b", b"payload", b"payload=", b"payload=+", b"data=%7B%7D"] {
+            let refused = json(without, true).unwrap_err().answer().body;
+            assert_eq!(refused.field.as_deref(), Some("payload"), "{without:?}");
+        }
     }
 
     #[test]

@@ -151,6 +151,6 @@ async fn bodies_as_they_come() {
     let cut = server.post(PATH, r#"{"model_version": "nodejs""#).await;
     insta::assert_snapshot!([large.line(), cut.line()].join("\n"), @r#"
     413 {"error":"the body is larger than 2097152 bytes","code":413}
-    400 {"Error":"the body is no JSON object: EOF while parsing an object at line 1 column 26"}
+    400 {"Error":"the body is no JSON object: line 1, column 26: it ends before its end"}
     "#);
 }

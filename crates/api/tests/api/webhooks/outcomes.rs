@@ -231,6 +231,41 @@ async fn forms_and_the_other_forges() {
 }
 
 #[tokio::test]
+async fn gitlab_says_the_same_of_two_pushes() {
+    let gitlab = TriggerDefinition { forge: Forge::Gitlab, ..definition() };
+    let server = server(vec![(gitlab, None)]).await;
+    let push = |occasion: &'static str, name: &'static str, before: &str, after: &str| {
+        let pushed = json!({"object_kind": "push", "ref": "refs/heads/main",
+            "before": before.repeat(20), "after": after.repeat(20),
+            "checkout_sha": after.repeat(20), "project": {"path_with_namespace": "octo/app"}});
+        let request = server
+            .request(Method::POST, "/webhooks/gitlab")
+            .header("X-Gitlab-Event", "Push Hook")
+            .header("X-Gitlab-Token", SECRET)
+            .header("Idempotency-Key", name)
+            .body(pushed.to_string());
+        if occasion.is_empty() { request } else { request.header("X-Gitlab-Event-UUID", occasion) }
+    };
+    // There, back, and there again: what is built last is where the branch is.
+    for (occasion, name, before, after) in
+        [("a", "1", "ab", "cd"), ("b", "2", "cd", "ab"), ("c", "3", "ab", "cd")]
+    {
+        let told = answer(push(occasion, name, before, after)).await;
+        assert_eq!(told.status, 202, "{name}");
+        assert_eq!(told.header("idempotency-replayed"), "", "{name}");
+    }
+    // Another try, and the webhook of the group that heard of the same.
+    for (occasion, name) in [("c", "3"), ("", "3"), ("c", "4")] {
+        let told = answer(push(occasion, name, "ab", "cd")).await;
+        assert_eq!(told.header("idempotency-replayed"), "true", "{occasion} {name}");
+    }
+    worked(&server).await;
+    let builds = builds(&server).await;
+    assert_eq!(builds.len(), 3);
+    assert_eq!(builds[0]["source"]["ref"], "cd".repeat(20));
+}
+
+#[tokio::test]
 async fn what_a_killed_server_left_is_done_by_another() {
     let server = server(vec![(definition(), None)]).await;
     deliver(&server, "push", "1", PUSH).await;

@@ -86,7 +86,10 @@ async fn too_large_and_unreadable() {
     odd["repository"]["full_name"] = json!("octo/app");
     odd["head_commit"]["id"] = json!("--upload-pack=x");
     let refused = deliver(&server, "push", "odd", &odd.to_string()).await;
-    assert_eq!(refused.json()["error"]["field"], "commit");
+    assert_eq!(refused.json()["error"]["field"], "head_commit.id");
+    odd["after"] = json!("HEAD");
+    let refused = deliver(&server, "push", "odd", &odd.to_string()).await;
+    assert_eq!(refused.json()["error"]["field"], "after");
     let nameless = answer(
         server
             .request(Method::POST, "/webhooks/github")
@@ -95,6 +98,10 @@ async fn too_large_and_unreadable() {
     )
     .await;
     assert_eq!(nameless.json()["error"]["field"], "X-GitHub-Event");
+    let form = "application/x-www-form-urlencoded; charset=utf-8";
+    let form = signed(&server, SECRET, "push", "odd", "data=1").header("Content-Type", form);
+    let without = answer(form).await;
+    assert_eq!((without.status, &without.json()["error"]["field"]), (400, &json!("payload")));
     assert_eq!(worked(&server).await, json!([]));
 }
 

@@ -22,10 +22,11 @@ const SCOPE: &str = "buildshuttle";
 /// The longest id; what it is part of is an index's entry.
 const LONGEST_ID: usize = 255;
 /// Fields of the native API, and what they are called here.
-const SPELLED: [(&str, &str); 4] = [
+const SPELLED: [(&str, &str); 5] = [
     ("image", "destination.image"),
     ("args", "arguments"),
     ("source.id", "source.url"),
+    ("source.ref", "source.url"),
     ("followers", "webhooks"),
 ];
 
@@ -74,11 +75,12 @@ pub(crate) async fn submit(
 async fn accept(req: &HttpRequest, api: &Api, pair: &Pair, body: &[u8]) -> Result<(), Refusal> {
     let body = lenient::without_trailing_commas(body);
     let asked = Asked::read(api, &lenient::object(&body)?, &pair.build).await?;
-    let Asked { mut order, read } = asked;
+    let Asked { mut order, read, told } = asked;
     order.names.push(Name { scope: SCOPE.into(), name: pair.name(), alone: true });
     read.keep(api, &order.spec.project).await?;
+    let submitted = intake::submit(api, &Arc::new(order)).await;
     let (Accepted::New(build) | Accepted::Before(build)) =
-        intake::submit(api, &Arc::new(order)).await?;
+        submitted.map_err(|error| Refusal::from(error).of_followers(&told))?;
     request_log::concerns(req, build.id);
     Ok(())
 }

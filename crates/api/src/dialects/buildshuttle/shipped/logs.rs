@@ -7,6 +7,7 @@ use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
+use slipway_domain::BuildId;
 use slipway_follow::{Format, Renderer, Tail};
 use slipway_store::StoreError;
 
@@ -18,6 +19,7 @@ use crate::live::head_of_stream;
 /// One log as far as it has got.
 struct Log {
     tail: Tail,
+    build: BuildId,
     renderer: Renderer,
     last: i64,
     until: i64,
@@ -28,7 +30,7 @@ pub(crate) async fn logs(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     let (_, build) = paths::build(&req, &api).await?;
     let tail = Tail::new(&api.store, &api.queue, build.id, 0);
     let renderer = Renderer::new(Format::Classic);
-    let mut log = Log { tail, renderer, last: 0, until: build.last_seq };
+    let mut log = Log { tail, build: build.id, renderer, last: 0, until: build.last_seq };
     let Some(first) = log.next().await.map_err(Error::from)? else {
         return Err(Refusal::NotFound);
     };
@@ -53,7 +55,9 @@ impl Log {
     /// The next text, never empty: an empty chunk would end the answer.
     async fn next(&mut self) -> Result<Option<String>, StoreError> {
         while self.last < self.until {
-            let Some(batch) = self.tail.ready().await? else { return Ok(None) };
+            // All of them were there: the build was forgotten meanwhile.
+            let gone = || StoreError::LogMissing(self.build);
+            let batch = self.tail.ready().await?.ok_or_else(gone)?;
             self.last = batch.last().map_or(self.until, |event| event.seq);
             let text = self.renderer.batch(&batch);
             if !text.is_empty() {

@@ -30,11 +30,12 @@ use paths::App;
 use request::Asked;
 
 /// Fields of the native API, and what they are called here.
-const SPELLED: [(&str, &str); 4] = [
+const SPELLED: [(&str, &str); 5] = [
     ("image", "gm_registry_repo"),
     ("args", "build_args"),
     ("source", "sources"),
-    ("labels", "app"),
+    ("labels.app", "app"),
+    ("labels.space", "space"),
 ];
 
 /// `POST /`.
@@ -50,10 +51,11 @@ pub(crate) async fn submit(
 
 async fn accept(req: &HttpRequest, api: &Api, body: &[u8]) -> Result<(), Refusal> {
     let body = lenient::without_trailing_commas(body);
-    let Asked { order, read } = Asked::read(api, &lenient::object(&body)?).await?;
+    let Asked { order, read, told } = Asked::read(api, &lenient::object(&body)?).await?;
     read.keep(api, &order.spec.project).await?;
+    let submitted = intake::submit(api, &Arc::new(order)).await;
     let (Accepted::New(build) | Accepted::Before(build)) =
-        intake::submit(api, &Arc::new(order)).await?;
+        submitted.map_err(|error| Refusal::from(error).of_followers(&told))?;
     request_log::concerns(req, build.id);
     Ok(())
 }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use http::HeaderValue;
 use serde_json::json;
 use serde_json_borrow::Value;
 use slipway_domain::{
@@ -20,15 +21,21 @@ use super::paths::App;
 use crate::Api;
 use crate::dialects::buildshuttle::arguments;
 use crate::dialects::buildshuttle::envelope::field;
-use crate::dialects::buildshuttle::lenient::{self, field as field_of};
+use crate::dialects::buildshuttle::lenient::{self, field as field_of, said};
 use crate::dialects::buildshuttle::source::{self, Read, SOURCES, uuid};
 use crate::intake::Order;
 use crate::secrets::{self, Brought};
+
+/// An image to copy, in place of `sources`.
+const COPIED: &str = "docker_registry";
+const REPO: &str = "gm_registry_repo";
 
 /// A request that was read.
 pub(super) struct Asked {
     pub(super) order: Order,
     pub(super) read: Read,
+    /// The field that each follower came in.
+    pub(super) told: Vec<String>,
 }
 
 /// What says which build it is.
@@ -43,37 +50,34 @@ struct Identity {
 impl Asked {
     /// Reads a request.
     pub(super) async fn read(api: &Api, body: &Value<'_>) -> Result<Self, Refusal> {
-        let copied = field_of(body, "docker_registry");
-        let address = match (field_of(body, "sources"), copied) {
+        let copied = said(body, COPIED, COPIED)?;
+        let (from, address) = match (said(body, "sources", "sources")?, copied) {
             // The newer ones say it twice.
-            (Some(sources), Some(_)) if is_image(&sources) => sources,
-            (_, Some(image)) => format!("docker://{image}").into(),
-            (Some(sources), None) => sources,
+            (Some(sources), Some(_)) if is_image(&sources) => ("sources", sources),
+            (_, Some(image)) => (COPIED, format!("docker://{image}").into()),
+            (Some(sources), None) => ("sources", sources),
             (None, None) => return Err(Refusal::MissingFields),
         };
-        let (host, repo) =
-            (required(body, "gm_registry_host")?, required(body, "gm_registry_repo")?);
+        let (host, repo) = (required(body, "gm_registry_host")?, required(body, REPO)?);
         let identity = Identity::read(body)?;
         let Identity { app, app_uuid, number, .. } = &identity;
         let image = format!("{host}/{repo}/{app}-{app_uuid}:1.{number}");
-        let image_ref = ImageRef::parse(&image)
-            .map_err(|error| field("gm_registry_repo", &error.to_string()))?;
-        let followers = identity.followers(api, body)?;
-        let mut args = arguments::of_lines(&field_of(body, "build_options").unwrap_or_default());
-        args.extend(arguments::of_lines(&field_of(body, "build_opts").unwrap_or_default()));
+        let image_ref = image_of(&host, &repo, &image)?;
+        let (told, followers) = identity.followers(api, body)?;
+        let mut args = BTreeMap::new();
+        for name in ["build_options", "build_opts"] {
+            args.extend(arguments::of_lines(&said(body, name, name)?.unwrap_or_default()));
+        }
         args.extend(arguments::of_object("build_args", body.get("build_args"))?);
 
-        let mut read = source::read(api, "sources", &address).await?;
+        let mut read = source::read(api, from, &address).await?;
         // Over the one in the address.
-        if let Some(username) = field_of(body, "docker_login") {
-            let password = field_of(body, "docker_password").unwrap_or_default();
-            read.secrets.login = Some(login(&username, &password));
+        let password = said(body, "docker_password", "docker_password")?;
+        if let Some(username) = said(body, "docker_login", "docker_login")? {
+            read.secrets.login = Some(login(&username, &password.unwrap_or_default()));
         }
-        let auth = body.get("gm_registry_auth");
-        let push = lenient::text(auth.get("username")).map(|username| {
-            let password = lenient::text(auth.get("password")).unwrap_or_default();
-            (image_ref.registry().to_string(), login(&username, &password))
-        });
+        let push = push_login(body.get("gm_registry_auth"))?
+            .map(|login| (image_ref.registry().to_string(), login));
         let secrets = secrets::check(Brought {
             registry_auth: push.into_iter().collect(),
             source: read.secrets.clone(),
@@ -95,7 +99,7 @@ impl Asked {
             Name { scope: SOURCES.into(), name: identity.build_uuid.to_string(), alone: false },
         ];
         let order = Order { names, followers, ..Order::check(draft, secrets)? };
-        Ok(Self { order, read })
+        Ok(Self { order, read, told })
     }
 }
 
@@ -154,49 +158,93 @@ impl Identity {
         opening
     }
 
-    /// The callback, and the log's topic.
-    fn followers(&self, api: &Api, body: &Value<'_>) -> Result<Vec<Follower>, Refusal> {
+    /// The callback, and the log's topic; and the field that each came in.
+    fn followers(
+        &self,
+        api: &Api,
+        body: &Value<'_>,
+    ) -> Result<(Vec<String>, Vec<Follower>), Refusal> {
         let metadata = format!("{}-{}", self.app, self.space);
         let form = FollowerForm::Callback { metadata, build: self.number };
         let mut all = Vec::new();
-        if let Some(callback) = field_of(body, "callback") {
+        if let Some(callback) = said(body, "callback", "callback")? {
             let (address, userinfo) = FollowerAddress::parse("callback", &callback)?;
             if matches!(address, FollowerAddress::Kafka(_)) {
                 return Err(field("callback", "is no http or https address"));
             }
-            let given = field_of(body, "callback_auth");
-            all.push(Follower {
+            let given = said(body, "callback_auth", "callback_auth")?;
+            if given.as_ref().is_some_and(|auth| HeaderValue::from_str(auth).is_err()) {
+                return Err(field("callback_auth", "has characters that no header may have"));
+            }
+            let follower = Follower {
                 kind: FollowerKind::Status,
                 form: form.clone(),
                 address,
                 authorization: given.map(|auth| Secret::from(auth.into_owned())).or(userinfo),
                 signing_key: None,
-            });
+            };
+            all.push(("callback".to_owned(), follower));
         }
-        let hosts = lenient::texts(body.get("kafka_hosts"));
+        let hosts = body.get("kafka_hosts");
+        if !lenient::is_absent(hosts) && lenient::texts(hosts).is_empty() {
+            return Err(field("kafka_hosts", "must be a text such as h1:9092,h2:9092"));
+        }
+        let hosts = lenient::texts(hosts);
         let brokers = hosts.iter().flat_map(|hosts| hosts.split(','));
         let mut brokers =
             brokers.map(|broker| broker.trim().to_owned()).filter(|b| !b.is_empty()).peekable();
         if brokers.peek().is_some() {
             let target = KafkaTarget::new("kafka_hosts", brokers, &api.dialects.kafka_topic)?;
-            all.push(Follower {
+            let follower = Follower {
                 kind: FollowerKind::Logs,
                 form,
                 address: FollowerAddress::Kafka(target),
                 authorization: None,
                 signing_key: None,
-            });
+            };
+            all.push(("kafka_hosts".to_owned(), follower));
         }
-        Ok(all)
+        Ok(all.into_iter().unzip())
     }
 }
 
 fn required<'a>(body: &'a Value<'_>, name: &str) -> Result<Cow<'a, str>, Refusal> {
-    field_of(body, name).ok_or(Refusal::MissingFields)
+    said(body, name, name)?.ok_or(Refusal::MissingFields)
+}
+
+/// The image that three fields make together; what is wrong with it is told by the first that is
+/// wrong.
+fn image_of(host: &str, repo: &str, image: &str) -> Result<ImageRef, Refusal> {
+    ImageRef::parse(image).map_err(|error| {
+        let names = [("gm_registry_host", format!("{host}/x")), (REPO, format!("{host}/{repo}/x"))];
+        let begins = names.into_iter().find_map(|(name, beginning)| {
+            ImageRef::parse(&beginning).err().map(|error| field(name, &error.to_string()))
+        });
+        begins.unwrap_or_else(|| field("app", &error.to_string()))
+    })
 }
 
 fn is_image(address: &str) -> bool {
     address.trim().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("docker://"))
+}
+
+/// `gm_registry_auth`. Clients of registries without logins send one with nothing in it; one with
+/// something in it that is no login would end in a push that nobody may do.
+fn push_login(auth: &Value<'_>) -> Result<Option<Credentials>, Refusal> {
+    const NAME: &str = "gm_registry_auth";
+    if lenient::is_absent(auth) {
+        return Ok(None);
+    }
+    if auth.as_object().is_none() {
+        return Err(field(NAME, "must be an object with username and password"));
+    }
+    let username = said(auth, "username", "gm_registry_auth.username")?;
+    let password = said(auth, "password", "gm_registry_auth.password")?;
+    match (username, password) {
+        (Some(username), password) => Ok(Some(login(&username, &password.unwrap_or_default()))),
+        (None, Some(_)) => Err(field("gm_registry_auth.username", "is missing")),
+        (None, None) => Ok(None),
+    }
 }
 
 fn login(username: &str, password: &str) -> Credentials {
