@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::roles::check::{Daemon, check};
 use crate::settings::Settings;
 
 /// Turns a request into an image in a registry.
@@ -53,11 +54,19 @@ enum Role {
     /// Run it after a new key has been given and the old one put under `secrets.old_keys` or
     /// `secrets.old_key_files`. Builds go on meanwhile.
     RotateKeys(Alone),
+    /// Takes the blob store of the settings for this installation's own from now on.
+    ///
+    /// For when it was replaced on purpose and `/health` says that it is not the one that was used
+    /// before.
+    MarkBlobs(Alone),
     /// The same as standalone, by the command line of generator.
     #[command(hide = true)]
     Web(Web),
     /// Checks the settings and prints those in force, secrets masked.
-    Config(Alone),
+    ///
+    /// Refuses what the daemon would refuse at its start, as far as that can be known without a
+    /// word to anybody.
+    Config(Checked),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +86,16 @@ struct Alone {
 }
 
 #[derive(Debug, Args)]
+struct Checked {
+    #[command(flatten)]
+    alone: Alone,
+    /// The daemon that the settings are for. Where queue.url names a broker it is api and
+    /// worker if not said, else standalone.
+    #[arg(long, value_name = "ROLE")]
+    role: Option<Daemon>,
+}
+
+#[derive(Debug, Args)]
 struct Web {
     #[command(flatten)]
     alone: Alone,
@@ -93,10 +112,14 @@ const DATA_DIR: &str = "./slipway-data";
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let (config, data_dir) = match &cli.role {
-        Role::NewKey => return print(slipway_store::seal::new_key()),
-        Role::Standalone(alone) | Role::RotateKeys(alone) | Role::Config(alone) => {
+        Role::NewKey => {
+            let printed = print(slipway_store::seal::new_key());
+            return printed.map_or_else(|problem| refuse(&problem), |()| ExitCode::SUCCESS);
+        }
+        Role::Standalone(alone) | Role::RotateKeys(alone) | Role::MarkBlobs(alone) => {
             (&alone.settled.config, &*alone.data_dir)
         }
+        Role::Config(checked) => (&checked.alone.settled.config, &*checked.alone.data_dir),
         Role::Web(web) => (&web.alone.settled.config, &*web.alone.data_dir),
         Role::Api(settled) | Role::Worker(settled) | Role::Migrate(settled) => {
             (&settled.config, Path::new(DATA_DIR))
@@ -111,8 +134,11 @@ fn main() -> ExitCode {
     {
         return refuse(&error.to_string());
     }
-    if let Role::Config(_) = cli.role {
-        return print(settings.as_toml());
+    // Before they are refused: whoever mends them wants to see them.
+    if let Role::Config(_) = cli.role
+        && let Err(problem) = print(settings.as_toml())
+    {
+        return refuse(&problem);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -123,7 +149,10 @@ fn main() -> ExitCode {
         Ok(traces) => traces,
         Err(error) => return refuse(&error),
     };
-    settings.warn_of_old_names();
+    // The settings as they are printed say it, too.
+    if !matches!(cli.role, Role::Config(_)) {
+        settings.warn_of_old_names();
+    }
     let ended = runtime.block_on(run(&cli.role, settings));
     if let Some(traces) = traces {
         traces.finish();
@@ -144,6 +173,7 @@ impl Role {
             Self::Migrate(_) => "migrate",
             Self::NewKey => "new-key",
             Self::RotateKeys(_) => "rotate-keys",
+            Self::MarkBlobs(_) => "mark-blobs",
             Self::Config(_) => "config",
         }
     }
@@ -156,17 +186,18 @@ async fn run(role: &Role, settings: Settings) -> Result<(), roles::Failure> {
         Role::Worker(_) => roles::worker::run(settings).await,
         Role::Migrate(_) => roles::migrate::run(settings).await,
         Role::RotateKeys(_) => roles::rotate_keys::run(settings).await,
-        // These two run nothing.
-        Role::NewKey | Role::Config(_) => Ok(()),
+        Role::MarkBlobs(_) => roles::mark_blobs::run(settings).await,
+        Role::Config(Checked { role: Some(role), .. }) => check(&settings, *role),
+        Role::Config(Checked { role: None, .. }) => {
+            Daemon::likely(&settings).iter().try_for_each(|role| check(&settings, *role))
+        }
+        // It is printed by now.
+        Role::NewKey => Ok(()),
     }
 }
 
-fn print(made: Result<String, impl Error>) -> ExitCode {
-    let said = made.map_err(|error| telemetry::with_causes(&error));
-    match said.and_then(|text| stdout::say(&text)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => refuse(&problem),
-    }
+fn print(made: Result<String, impl Error>) -> Result<(), String> {
+    made.map_err(|error| telemetry::with_causes(&error)).and_then(|text| stdout::say(&text))
 }
 
 fn refuse(problem: &str) -> ExitCode {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use slipway_store::blobs::Blobs;
-use slipway_store::{Store, StoreError, builds, followers, hosts, uploads};
+use slipway_store::{Store, StoreError, builds, followers, hosts, mark, uploads};
 
 const ROUNDS: Duration = Duration::from_secs(600);
 
@@ -50,22 +50,33 @@ pub(crate) async fn run(store: Store, blobs: Blobs, keep: Keep) {
                 Err(error) => warn(&error, "old builds cannot be forgotten"),
             }
         }
-        let keep = keep.uploads;
-        match remove_unused(&store, &blobs, keep).await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "removed uploads that nothing used any more"),
-            Err(error) => warn(&error, "unused uploads cannot be removed"),
-        }
-        // Uploads that were under way in a process that was killed.
-        match blobs.sweep_unfinished(ago(&store, keep.max(UNFINISHED_KEPT))).await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "removed uploads that were never finished"),
-            Err(error) => warn(&error, "half-written uploads cannot be removed"),
+        // The first one marks a new store, and what is in another's is not ours to remove.
+        let settled = mark::settle(&store, &blobs).await;
+        if let Err(error @ StoreError::OtherBlobs(_)) = &settled {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "uploads are left as they are; see blobs in /health");
+        } else {
+            // Also where its disk is too full for a mark.
+            remove_uploads(&store, &blobs, keep.uploads).await;
         }
         if let Err(error) = hosts::forget_unseen(&store, ago(&store, HOSTS_KEPT)).await {
             tracing::warn!(%error, "hosts that are gone cannot be forgotten");
         }
         tokio::time::sleep(ROUNDS).await;
+    }
+}
+
+async fn remove_uploads(store: &Store, blobs: &Blobs, keep: Duration) {
+    match remove_unused(store, blobs, keep).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "removed uploads that nothing used any more"),
+        Err(error) => warn(&error, "unused uploads cannot be removed"),
+    }
+    // Uploads that were under way in a process that was killed.
+    match blobs.sweep_unfinished(ago(store, keep.max(UNFINISHED_KEPT))).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "removed uploads that were never finished"),
+        Err(error) => warn(&error, "half-written uploads cannot be removed"),
     }
 }
 

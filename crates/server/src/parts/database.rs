@@ -53,18 +53,23 @@ pub(crate) async fn keep_time(store: Store) {
 ///
 /// # Errors
 /// When it refuses us for good: no such database, a wrong password.
-pub(crate) async fn until_it_answers(store: &Store) -> Result<MigrationState, StoreError> {
+pub(crate) async fn until_it_answers(store: &Store) -> Result<MigrationState, Failure> {
     let mut remind_at = Instant::now();
     loop {
-        match store.migration_state().await {
+        let answer = store.migration_state().await;
+        if let Some(refusal) = answer.as_ref().err().and_then(StoreError::refused_login) {
+            return Err(format!("the server that database.url names says: {refusal}").into());
+        }
+        match answer {
             Err(error) if error.is_passing() => {
                 if Instant::now() >= remind_at {
+                    let error = store.with_reason(error).await;
                     let cause = &error as &dyn std::error::Error;
                     tracing::warn!(error = cause, "waiting for the database to answer");
                     remind_at = Instant::now() + REMINDER;
                 }
             }
-            answer => return answer,
+            answer => return Ok(answer?),
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }

@@ -1,5 +1,5 @@
 //! The API's half of a build: HTTP, the relay of the outbox, those who are told of builds,
-//! deadlines, retention.
+//! deadlines and lost leases, retention.
 
 use std::io;
 use std::sync::Arc;
@@ -81,7 +81,11 @@ impl Serving {
             server: tokio::spawn(slipway_api::serve(port.listener()?, api, operations, serving)?),
             relay: tokio::spawn(Relay { store: store.clone(), queue: queue.clone() }.run()),
             push: tokio::spawn(push.run(closing.clone())),
-            deadlines: tokio::spawn(deadlines::run(store.clone(), queue)),
+            deadlines: tokio::spawn(deadlines::run(
+                store.clone(),
+                queue,
+                settings.worker.max_attempts,
+            )),
             clock: tokio::spawn(database::keep_time(store.clone())),
             log_archive: tokio::spawn(log_archive::run(
                 store.clone(),

@@ -31,6 +31,7 @@ pub(crate) fn worker(
     company: Company,
 ) -> Result<Worker, Failure> {
     let Ground { store, blobs, queue } = ground.clone();
+    settings.warn_of_logins()?;
     let worker = Worker::new(store, blobs, queue, told(settings, company)?);
     let mut worker = worker.map_err(|failure| failure.to_string())?;
     worker.hand_back = stop.hand_back.clone();
@@ -46,7 +47,11 @@ pub(crate) fn hosts(worker: &Worker) -> Hosts {
     }
 }
 
-fn told(settings: &Settings, company: Company) -> Result<WorkerSettings, SettingsError> {
+/// The settings as a worker takes them.
+///
+/// # Errors
+/// Names the one that cannot be used.
+pub(crate) fn told(settings: &Settings, company: Company) -> Result<WorkerSettings, SettingsError> {
     Ok(WorkerSettings {
         hosts: settings.docker.for_worker()?,
         concurrency: settings.worker.concurrency,

@@ -5,6 +5,7 @@ use slipway_api::{Hosts, Listener, Operations, Otherwise};
 use slipway_queue::Hears;
 use tokio_util::sync::CancellationToken;
 
+use super::check::{Daemon, check};
 use super::{Failure, ended};
 use crate::lifecycle::Signals;
 use crate::parts::database;
@@ -21,6 +22,7 @@ use crate::settings::Settings;
 /// by itself.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    check(&settings, Daemon::Api)?;
     let ground = Ground::shared(&settings, "api", Hears::Everything)?;
     let port = Port::of_api(&settings)?;
     let stopping = CancellationToken::new();

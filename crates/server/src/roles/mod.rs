@@ -1,6 +1,8 @@
 //! What one process can be.
 
 pub(crate) mod api;
+pub(crate) mod check;
+pub(crate) mod mark_blobs;
 pub(crate) mod migrate;
 pub(crate) mod rotate_keys;
 pub(crate) mod standalone;

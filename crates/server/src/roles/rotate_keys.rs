@@ -14,7 +14,7 @@ use crate::stdout;
 /// When a key cannot be read, the database does not answer or has another schema, or something
 /// is left that is sealed with another key, or the line cannot be written.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
-    let store = open(&settings).await?;
+    let store = open(&settings, "rotate-keys").await?;
     if let MigrationState::Pending { count } = store.migration_state().await? {
         return Err(format!(
             "{count} migrations are pending on database.url; start this release on it first"
@@ -39,10 +39,14 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     .into())
 }
 
-async fn open(settings: &Settings) -> Result<Store, Failure> {
+/// The database that the daemons use, which has to be there. `role` is who asks.
+///
+/// # Errors
+/// When a setting is missing, or the database does not answer.
+pub(super) async fn open(settings: &Settings, role: &str) -> Result<Store, Failure> {
     let url = settings.database.url_in(&settings.data_dir);
     if settings.database.is_shared() {
-        return Ok(Store::open(&url, settings.shared_keys("rotate-keys")?).await?);
+        return Ok(Store::open(&url, settings.shared_keys(role)?).await?);
     }
     // A database that is not there would be made.
     let path = url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default();

@@ -9,6 +9,7 @@ use slipway_api::Hosts;
 use slipway_domain::HostName;
 use slipway_store::{builds, followers, hosts};
 
+use super::check::{Daemon, check};
 use super::{Failure, ended};
 use crate::lifecycle::{Signals, Stop};
 use crate::parts::ground::Ground;
@@ -24,6 +25,7 @@ use crate::settings::Settings;
 /// by itself.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let signals = Signals::listen()?;
+    check(&settings, Daemon::Standalone)?;
     let _lock = lock(&settings.data_dir)?;
     let port = Port::of_api(&settings)?;
     let ground = Ground::own(&settings).await?;

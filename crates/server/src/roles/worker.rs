@@ -7,6 +7,7 @@ use slipway_api::Otherwise;
 use slipway_queue::Hears;
 use tokio_util::sync::CancellationToken;
 
+use super::check::{Daemon, check};
 use super::{Failure, ended};
 use crate::lifecycle::{Signals, Stop};
 use crate::parts::database;
@@ -22,6 +23,7 @@ use crate::settings::Settings;
 /// itself.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    check(&settings, Daemon::Worker)?;
     let ground = Ground::shared(&settings, "worker", Hears::CancelAsked)?;
     let listener = bind(settings.worker.address()?, "worker.listen")?;
     let stop = Stop::default();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use slipway_domain::Secret;
 use slipway_store::blobs::BucketAccess;
 
-use super::{SettingsError, invalid, masked};
+use super::{SettingsError, invalid, kept, masked};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,13 +50,25 @@ impl Default for Blobs {
 
 impl Blobs {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
+        kept("blobs.keep_hours", self.keep_hours, 1)?;
         let known = |url: &str| url.starts_with("file:///") || url.starts_with("s3://");
         match &self.url {
             Some(url) if !known(url) => {
-                Err(invalid("blobs.url", "must be file:///folder or s3://bucket/prefix"))
+                return Err(invalid("blobs.url", "must be file:///folder or s3://bucket/prefix"));
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => {}
         }
+        // It would be used by nobody, and shown.
+        let named = [("blobs.url", &self.url), ("blobs.endpoint", &self.endpoint)];
+        for (name, url) in named {
+            if url.as_deref().is_some_and(has_login) {
+                return Err(invalid(
+                    name,
+                    "has a login in it; blobs.access_key_id and blobs.secret_access_key are for that",
+                ));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn url_in(&self, data_dir: &Path) -> String {
@@ -80,5 +92,29 @@ impl Blobs {
 
     pub(crate) const fn keep(&self) -> Duration {
         Duration::from_secs(self.keep_hours.saturating_mul(3600))
+    }
+}
+
+fn has_login(url: &str) -> bool {
+    let place = url.split_once("://").map_or(url, |(_, rest)| rest);
+    !url.starts_with("file:") && place.split('/').next().is_some_and(|host| host.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::read;
+
+    #[test]
+    fn a_login_in_an_address_is_refused_unseen() {
+        for settings in [
+            "[blobs]\nurl = \"s3://AKID:hunter2@bucket/prefix\"",
+            "[blobs]\nurl = \"s3://b/p\"\nendpoint = \"https://AKID:hunter2@s3.example:9000\"",
+        ] {
+            let refused = read(settings).unwrap_err().to_string();
+            assert!(refused.contains("has a login in it"), "{refused}");
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
+        read("[blobs]\nurl = \"s3://bucket/a@b\"\nendpoint = \"https://s3.example:9000\"").unwrap();
+        read("[blobs]\nurl = \"file:///srv/a@b\"").unwrap();
     }
 }

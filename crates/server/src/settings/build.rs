@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
-use slipway_domain::is_like_a_secret;
+use slipway_domain::{BuildSpecDraft, FieldError, Source, check_arg_names, is_like_a_secret};
 
-use super::{SettingsError, at_least_one, without_password};
+use super::{SettingsError, at_least_one, invalid, without_password};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,7 +51,18 @@ impl Build {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         at_least_one("build.timeout_seconds", self.timeout_seconds)?;
         at_least_one("build.push_timeout_seconds", self.push_timeout_seconds)?;
-        at_least_one("build.fetch_timeout_seconds", self.fetch_timeout_seconds)
+        at_least_one("build.fetch_timeout_seconds", self.fetch_timeout_seconds)?;
+        self.check_args()
+    }
+
+    /// As those of a request, because they go where those go.
+    fn check_args(&self) -> Result<(), SettingsError> {
+        let mut build = BuildSpecDraft::new("r.example/a:1", Source::dockerfile("FROM scratch"));
+        build.args.clone_from(&self.extra_args);
+        let checked = check_arg_names(&self.extra_args).and_then(|()| build.parse().map(drop));
+        checked.map_err(|FieldError { field, message, .. }| {
+            invalid(&field.replacen("args", "build.extra_args", 1), message)
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use slipway_domain::{HostName, Platform};
 use slipway_worker::HostSettings;
 use slipway_worker::engine::{BuilderChoice, Engine, EngineSettings, TlsFiles};
 
+use super::docker_config::DockerConfig;
 use super::{SettingsError, at_least_one, invalid};
 
 /// Where Docker listens on a machine that was not set up otherwise.
@@ -53,26 +54,13 @@ pub(crate) struct Host {
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", try_from = "String")]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Builder {
     /// BuildKit where the host has it.
     #[default]
     Auto,
     Buildkit,
     Classic,
-}
-
-impl TryFrom<String> for Builder {
-    type Error = &'static str;
-
-    fn try_from(word: String) -> Result<Self, Self::Error> {
-        match word.as_str() {
-            "auto" => Ok(Self::Auto),
-            "buildkit" => Ok(Self::Buildkit),
-            "classic" => Ok(Self::Classic),
-            _ => Err("must be auto, buildkit or classic"),
-        }
-    }
 }
 
 const fn usual_slots() -> u32 {
@@ -103,6 +91,15 @@ impl Docker {
             })?;
         }
         Ok(())
+    }
+
+    /// What Docker's own file holds, where one is named.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn config_of_docker(&self) -> Result<Option<DockerConfig>, SettingsError> {
+        let read = self.config_file.as_deref().map(DockerConfig::read).transpose();
+        read.map_err(|problem| invalid("docker.config_file", problem))
     }
 
     /// Says at the start which hosts there are.
@@ -180,6 +177,33 @@ impl Host {
             slots: usual_slots(),
             platforms: Vec::new(),
             builder: Builder::Auto,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::read;
+
+    #[test]
+    fn hosts_over_tcp() {
+        let host = |more: &str| {
+            read(&format!("[[docker.hosts]]\nname=\"a\"\nurl=\"tcp://build-1\"\n{more}"))
+        };
+        let problem = |more: &str| host(more).unwrap_err().to_string();
+        let plain = problem("");
+        assert!(
+            plain.contains("root on the host") && plain.contains("plain_tcp = true"),
+            "{plain}"
+        );
+        host("plain_tcp = true").unwrap();
+        let all = "tls_ca = \"/c/ca.pem\"\ntls_cert = \"/c/cert.pem\"\ntls_key = \"/c/key.pem\"\n";
+        let shown = host(all).unwrap().as_toml().unwrap();
+        assert!(shown.contains("tls_key = \"/c/key.pem\""), "{shown}");
+        for missing in ["tls_ca", "tls_cert", "tls_key"] {
+            let rest = all.lines().filter(|line| !line.starts_with(missing));
+            let problem = problem(&rest.collect::<Vec<_>>().join("\n"));
+            assert!(problem.contains(&format!("docker.hosts.{missing}: is missing")), "{problem}");
         }
     }
 }

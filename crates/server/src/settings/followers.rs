@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use slipway_domain::Secret;
 use slipway_follow::push::{PushSettings, SigningKey};
 
-use super::{SettingsError, at_least_one, invalid, masked};
+use super::{SettingsError, at_least_one, invalid, kept, masked};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,6 +42,7 @@ impl Followers {
         at_least_one("followers.answer_seconds", self.answer_seconds)?;
         at_least_one("followers.at_once", u64::try_from(self.at_once).unwrap_or(u64::MAX))?;
         at_least_one("followers.at_one_host", u64::try_from(self.at_one_host).unwrap_or(u64::MAX))?;
+        kept("followers.keep_days", self.keep_days.into(), 24)?;
         self.key().map(drop)
     }
 

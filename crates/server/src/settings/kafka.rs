@@ -1,10 +1,12 @@
 //! `[kafka]`: clusters that the operator names.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use slipway_domain::Secret;
 use slipway_follow::push::{KafkaCluster, KafkaSecurity};
 
-use super::{SettingsError, invalid, masked};
+use super::{SettingsError, authorities, invalid, masked};
 
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
@@ -33,12 +35,17 @@ struct Cluster {
 
 impl Kafka {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        self.clusters().map(drop)
+        self.clusters.iter().try_for_each(|cluster| cluster.read().map(drop))
     }
 
+    /// For those who tell followers: the others may not have the files.
+    ///
     /// # Errors
     /// Names what does not fit.
     pub(crate) fn clusters(&self) -> Result<Vec<KafkaCluster>, SettingsError> {
+        for file in self.clusters.iter().filter_map(|cluster| cluster.ca_file.as_deref()) {
+            authorities::read("kafka.clusters.ca_file", Path::new(file))?;
+        }
         self.clusters.iter().map(Cluster::read).collect()
     }
 }

@@ -27,7 +27,7 @@ impl Queue {
     }
 
     /// Whether other processes hear the bells, too.
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         ["amqp://", "amqps://"].iter().any(|scheme| self.url.starts_with(scheme))
     }
 

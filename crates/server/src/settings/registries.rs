@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use slipway_domain::{Credentials, RegistryHost, Secret};
 use slipway_outbound::AddressPolicy;
 
-use super::docker_config::DockerConfig;
 use super::{Settings, SettingsError, invalid};
 
 /// Registries under whatever spelling of their names.
@@ -20,7 +20,12 @@ pub(crate) struct Registries(BTreeMap<String, Registry>);
 struct Registry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "stars")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "stars",
+        deserialize_with = "not_empty"
+    )]
     password: Option<Secret>,
     /// Whether workers may speak plain HTTP to it.
     #[serde(default)]
@@ -112,27 +117,108 @@ impl Registries {
 
 impl Settings {
     /// The logins for builds that bring none: those of `[registries]`, then those of Docker's
-    /// own file. Says what of the file is of no use here.
+    /// own file.
     ///
     /// # Errors
     /// When a name is no registry, or the file cannot be read.
     pub(crate) fn logins(&self) -> Result<BTreeMap<RegistryHost, Credentials>, SettingsError> {
-        let mut logins = match &self.docker.config_file {
-            Some(file) => {
-                let found = DockerConfig::read(file)
-                    .map_err(|problem| invalid("docker.config_file", problem))?;
-                for warning in &found.warnings {
-                    tracing::warn!("docker.config_file: {warning}");
-                }
-                found.logins
-            }
-            None => BTreeMap::new(),
-        };
+        let found = self.docker.config_of_docker()?;
+        let mut logins = found.map(|found| found.logins).unwrap_or_default();
         logins.extend(self.registries.logins()?);
         Ok(logins)
+    }
+
+    /// Says what of Docker's own file is of no use here.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn warn_of_logins(&self) -> Result<(), SettingsError> {
+        let found = self.docker.config_of_docker()?;
+        for warning in found.map(|found| found.warnings).unwrap_or_default() {
+            tracing::warn!("docker.config_file: {warning}");
+        }
+        Ok(())
+    }
+}
+
+/// Each push would fail by it. What another program wrote is taken as it is, see
+/// [`Registries::add`].
+fn not_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+    match Option::<Secret>::deserialize(from)? {
+        Some(password) if password.expose().is_empty() => {
+            Err(D::Error::custom("is empty, as of a variable that is not set"))
+        }
+        password => Ok(password),
     }
 }
 
 fn stars<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("***")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::read;
+    use super::*;
+
+    #[test]
+    fn logins_of_the_settings_win_over_those_of_dockers_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        let auths = r#"{"auths": {"docker.io": {"auth": "YTpi"}, "r.example": {"auth": "YTpi"}}}"#;
+        std::fs::write(&file, auths).unwrap();
+        let toml = format!(
+            "[docker]\nconfig_file = \"{}\"\n[registries.\"https://index.docker.io/v1/\"]\n\
+             username = \"u\"\npassword = \"p\"",
+            file.display()
+        );
+        let logins = read(&toml).unwrap().logins().unwrap();
+        let logins: Vec<_> = logins
+            .iter()
+            .map(|(registry, login)| (registry.as_str(), login.username.as_str()))
+            .collect();
+        assert_eq!(logins, [("docker.io", "u"), ("r.example", "a")]);
+
+        let problem = |toml: &str| {
+            let logins = read(toml).and_then(|settings| settings.logins());
+            logins.unwrap_err().to_string()
+        };
+        assert!(problem("[docker]\nconfig_file = \"/nowhere\"").contains("docker.config_file"));
+        let login = |name: &str, user: &str| {
+            format!("[registries.\"{name}\"]\nusername = \"{user}\"\npassword = \"hunter2\"\n")
+        };
+        for (toml, words) in [
+            (login("a b", "u"), "settings: registries: has a name that is no registry"),
+            (login("r.example", "u:hunter2"), "settings: registries.r.example.username: "),
+            (login("r.example", "u") + &login("R.example", "u"), "in two spellings"),
+            ("[registries.\"r.example\"]\nusername = \"u\"".into(), "password: is missing"),
+            (
+                "[registries.\"r.example\"]\npassword = \"hunter2\"".into(),
+                "registries.r.example.username: is missing",
+            ),
+            ("[registries]\n\"r.example\" = \"hunter2\"".into(), "registries"),
+            (
+                "[registries.\"r.example\"]\nusername = \"u\"\npassword = \"\"".into(),
+                "settings: registries.\"r.example\".password: is empty, as of a variable",
+            ),
+        ] {
+            let problem = problem(&toml);
+            assert!(problem.contains(words) && !problem.contains("hunter2"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn registries_without_a_login() {
+        let settings = read(
+            "[registries.\"r.example:5000\"]\nplain_http = true\n\
+             [registries.\"[fd00::7]:443\"]\nusername = \"u\"\npassword = \"p\"\n",
+        )
+        .unwrap();
+        let plain = settings.registries.plain_http().unwrap();
+        assert_eq!(plain.iter().map(RegistryHost::as_str).collect::<Vec<_>>(), ["r.example:5000"]);
+        assert_eq!(settings.logins().unwrap().len(), 1);
+        let hosts = settings.registries.hosts().unwrap();
+        assert_eq!(hosts, ["fd00::7", "r.example"]);
+        settings.limits.addresses(false, &hosts).unwrap();
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, invalid, kept};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +23,8 @@ impl Default for Retention {
 
 impl Retention {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
+        kept("retention.builds_days", self.builds_days.into(), 24)?;
+        kept("retention.logs_to_blobs_days", self.logs_to_blobs_days.into(), 24)?;
         let (Some(logs), Some(builds)) = (self.logs_to_blobs(), self.builds()) else {
             return Ok(());
         };

@@ -67,3 +67,31 @@ impl Settings {
         Err(invalid("database.url", problem))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use slipway_store::seal::new_key;
+
+    use super::super::tests::read;
+
+    #[test]
+    fn what_several_processes_share_has_to_be_named() {
+        let shared = [
+            ("database.url", "[database]\nurl = \"postgres://u@db/slipway\"\n"),
+            ("queue.url", "[queue]\nurl = \"amqp://u@mq/\"\n"),
+            ("blobs.url", "[blobs]\nurl = \"file:///srv/slipway\"\n"),
+        ];
+        let mut toml = String::new();
+        for (key, section) in shared {
+            let refused = read(&toml).unwrap().check_shared("api").unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("settings: {key}: `slipwayd api`")), "{refused}");
+            toml.push_str(section);
+        }
+        let settings = read(&toml).unwrap();
+        settings.check_shared("api").unwrap();
+        let refused = settings.shared_keys("api").unwrap_err().to_string();
+        assert!(refused.contains("secrets.key_file") && refused.contains("new-key"), "{refused}");
+        toml.push_str(&format!("[secrets]\nkey = \"{}\"\n", new_key().unwrap()));
+        read(&toml).unwrap().shared_keys("api").unwrap();
+    }
+}

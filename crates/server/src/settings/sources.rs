@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, authorities, invalid, known_hosts};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -52,24 +52,32 @@ impl Sources {
     /// What `extra_ca_file` holds.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, is empty, or holds something else than certificates.
     pub(crate) fn extra_roots(&self) -> Result<Vec<u8>, SettingsError> {
-        let read = read("sources.extra_ca_file", self.extra_ca_file.as_deref())?;
-        Ok(read.unwrap_or_default())
+        let file = self.extra_ca_file.as_deref();
+        file.map_or_else(|| Ok(Vec::new()), |file| authorities::read("sources.extra_ca_file", file))
     }
 
     /// What `known_hosts_file` holds.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or has a line that `ssh` could not.
     pub(crate) fn known_hosts(&self) -> Result<Option<String>, SettingsError> {
-        let read = read("sources.known_hosts_file", self.known_hosts_file.as_deref())?;
-        Ok(read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        const KEY: &str = "sources.known_hosts_file";
+        let Some(file) = &self.known_hosts_file else { return Ok(None) };
+        let bytes = read(KEY, file)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some(line) = known_hosts::junk(&text) else { return Ok(Some(text)) };
+        let problem = format!(
+            "{}: line {line} is none of known_hosts: write the host, its key's type and the key, \
+             as ssh-keyscan does",
+            file.display()
+        );
+        Err(invalid(KEY, problem))
     }
 }
 
-fn read(key: &str, file: Option<&Path>) -> Result<Option<Vec<u8>>, SettingsError> {
-    let Some(file) = file else { return Ok(None) };
-    let read = std::fs::read(file);
-    read.map(Some).map_err(|error| invalid(key, format!("{}: {error}", file.display())))
+/// What a file holds, or why it cannot be read.
+pub(super) fn read(key: &str, file: &Path) -> Result<Vec<u8>, SettingsError> {
+    std::fs::read(file).map_err(|error| invalid(key, format!("{}: {error}", file.display())))
 }

@@ -25,15 +25,23 @@ impl Templates {
         self.told().map(drop)
     }
 
-    /// Reads the templates, and says of each that cannot be used what is wrong with it.
+    /// Reads the templates, those that can be used and the others.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a setting does not fit.
+    pub(crate) fn found(&self) -> Result<Read, SettingsError> {
+        Read::open(&self.told()?).map_err(|error| {
+            let folder = self.folder.as_deref().unwrap_or(std::path::Path::new(""));
+            invalid("templates.folder", format!("{}: {error}", folder.display()))
+        })
+    }
+
+    /// [`Templates::found`], and says of each that cannot be used what is wrong with it.
     ///
     /// # Errors
     /// When the folder cannot be read, or a setting does not fit.
     pub(crate) fn read(&self) -> Result<Read, SettingsError> {
-        let templates = Read::open(&self.told()?).map_err(|error| {
-            let folder = self.folder.as_deref().unwrap_or(std::path::Path::new(""));
-            invalid("templates.folder", format!("{}: {error}", folder.display()))
-        })?;
+        let templates = self.found()?;
         for broken in templates.broken() {
             tracing::error!("{broken}");
         }

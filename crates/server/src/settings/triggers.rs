@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use slipway_api::webhooks::Webhooks;
 use slipway_domain::{
     FieldError, Forge, Secret, Trigger, TriggerDefinition, TriggerEvent, TriggerSecrets,
+    check_arg_names,
 };
 
 use super::{Settings, SettingsError, invalid, masked};
@@ -75,6 +76,7 @@ impl Triggers {
 impl SetTrigger {
     fn parse(&self) -> Result<(Trigger, TriggerSecrets), FieldError> {
         let secrets = TriggerSecrets { secret: self.secret.clone(), token: self.token.clone() };
+        check_arg_names(&self.args)?;
         Ok((self.definition().parse()?, secrets.check()?))
     }
 
@@ -130,14 +132,7 @@ const fn yes() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn read(toml: &str) -> Result<Settings, SettingsError> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("slipway.toml");
-        std::fs::write(&file, toml).unwrap();
-        Settings::load(Some(&file), std::path::Path::new("/tmp/data"))
-    }
+    use super::super::tests::read;
 
     const WEB: &str = "[[triggers]]\nname = \"web\"\nforge = \"github\"\nrepository = \"**\"\n\
          image = \"r.example/{owner}/{repo}:{tag|branch}\"\nsecret = \"hunter2\"\n\
@@ -166,6 +161,8 @@ mod tests {
         assert!(empty.contains("secret is empty"), "{empty}");
         let forge = problem(&WEB.replace("\"github\"", "\"sourcehut\""));
         assert!(forge.contains("triggers"), "{forge}");
+        let args = problem(&format!("{WEB}args = {{ \"A B\" = \"hunter2\" }}\n"));
+        assert!(args.contains("\"web\"") && args.contains("args has a name that"), "{args}");
         let unknown = problem(&format!("{WEB}brunch = \"x\"\n"));
         assert!(unknown.contains("brunch") && unknown.contains("first [[triggers]]"), "{unknown}");
         let empty = problem("[webhooks]\ngithub_secret = \"\"\n");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use slipway_api::webhooks::ForgeSecrets;
 use slipway_domain::Secret;
 
-use super::{SettingsError, at_least_one, invalid, masked};
+use super::{SettingsError, at_least_one, invalid, kept, masked};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,6 +42,7 @@ impl Webhooks {
                 return Err(invalid(key, "is empty, as of a variable that is not set"));
             }
         }
+        kept("webhooks.keep_days", self.keep_days, 24)?;
         at_least_one("webhooks.keep_days", self.keep_days)
     }
 

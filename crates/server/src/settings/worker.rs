@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsError, address, at_least_one, invalid};
+use super::{SettingsError, address, at_least_one, at_most, invalid};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,6 +50,8 @@ impl Worker {
         at_least_one("worker.max_attempts", self.max_attempts.into())?;
         at_least_one("worker.heartbeat_seconds", self.heartbeat_seconds)?;
         at_least_one("worker.priority_raise_seconds", self.priority_raise_seconds)?;
+        // For so long nobody begins again what a lost worker held.
+        at_most("worker.lease_seconds", self.lease_seconds, 86_400)?;
         if self.heartbeat_seconds.saturating_mul(2) > self.lease_seconds {
             return Err(invalid(
                 "worker.heartbeat_seconds",

@@ -2,10 +2,12 @@
 //!
 //! Lines go to standard error, as text or, with `LOG_FORMAT=json`, as JSON. `RUST_LOG`
 //! chooses more or less; but nothing makes the HTTP and Docker client libraries talk
-//! below a warning: they log whole requests, logins included. Spans go to a collector
+//! below a warning: they log whole requests, logins included. Nor is an error here what only
+//! somebody outside did, see [`others`]. Spans go to a collector
 //! where one is named, see [`traces`].
 
 mod json;
+mod others;
 mod traces;
 
 use std::error::Error;
@@ -18,6 +20,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use json::Json;
+use others::NotOfOthers;
 pub(crate) use traces::Traces;
 
 /// Libraries that see secrets on the wire.
@@ -54,10 +57,10 @@ pub(crate) fn start(role: &str) -> Result<Option<Traces>, String> {
     let filter = chosen.and(filter_fn(may_be_seen));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if json {
-        lines.fmt_fields(JsonFields::new()).event_format(Json).boxed()
+        lines.fmt_fields(JsonFields::new()).event_format(NotOfOthers(Json)).boxed()
     } else {
         let colours = std::io::stderr().is_terminal();
-        lines.compact().with_target(false).with_ansi(colours).boxed()
+        lines.compact().with_target(false).with_ansi(colours).map_event_format(NotOfOthers).boxed()
     };
     let traces = Traces::start(role)?;
     let spans = traces.as_ref().map(|traces| {

@@ -11,7 +11,7 @@ use crate::house::House;
 use crate::orders::Wanted;
 
 /// An absence of an image is believed after a minute only, see ARCHITECTURE.md.
-pub(crate) const SWEPT_WITHIN: Duration = Duration::from_secs(120);
+pub(crate) const SWEPT_WITHIN: Duration = Duration::from_secs(240);
 
 /// Every build ended once, as it should; what the registry has is what the build says; its
 /// events have no gap and go through its attempts in order.

@@ -35,7 +35,7 @@ pub(crate) async fn are_few_and_go(house: &House, done: &Done) {
         assert!(own.iter().all(|name| name == "slipway.toml" || name == "slipwayd.log"), "{own:?}");
     }
 
-    let before = files(&house.blobs()).len();
+    let before = blobs(house).len();
     grow_old(house).await;
     let mut api = house.apis[0].lock().await;
     api.kill().await.unwrap();
@@ -43,7 +43,7 @@ pub(crate) async fn are_few_and_go(house: &House, done: &Done) {
     api.start_again().await.unwrap();
     let began = Instant::now();
     loop {
-        let blobs = files(&house.blobs());
+        let blobs = blobs(house);
         let uploads = house.number("SELECT count(*) FROM uploads").await;
         if blobs.is_empty() && uploads == 0 {
             println!("chaos: {before} blobs are gone {:.1} s after", began.elapsed().as_secs_f64());
@@ -57,7 +57,7 @@ pub(crate) async fn are_few_and_go(house: &House, done: &Done) {
 /// What is among the blobs and is no upload's.
 async fn strays(house: &House) -> Vec<String> {
     let mut strays = Vec::new();
-    for name in files(&house.blobs()) {
+    for name in blobs(house) {
         let is_upload = uuid::Uuid::parse_str(&name).is_ok() && {
             let sql = format!("SELECT count(*) FROM uploads WHERE id = '{name}'");
             house.number(&sql).await == 1
@@ -75,10 +75,17 @@ async fn grow_old(house: &House) {
                RETURNING 1) SELECT count(*) FROM old";
     house.number(sql).await;
     let long_ago = SystemTime::from(slipway_domain::now()) - LONG_AGO;
-    for name in files(&house.blobs()) {
+    for name in blobs(house) {
         let file = File::options().write(true).open(house.blobs().join(name)).unwrap();
         file.set_modified(long_ago).unwrap();
     }
+}
+
+/// What is in the blob store beside its mark, which stays for good.
+fn blobs(house: &House) -> BTreeSet<String> {
+    let mut blobs = files(&house.blobs());
+    assert!(blobs.remove("mark"), "the blob store has no mark: {blobs:?}");
+    blobs
 }
 
 fn files(folder: &Path) -> BTreeSet<String> {

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::house::House;
 
 /// How long builds may take to end once everything is whole again.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_nothing_is_left() {

@@ -24,6 +24,8 @@ pub(crate) struct Cluster {
     pub(crate) broker_url: String,
     pub(crate) engine: String,
     pub(crate) grace_seconds: u32,
+    /// Longer than a busy machine stands still, but for stories that wait for one to run out.
+    pub(crate) lease_seconds: u32,
     /// What `[blobs]` says.
     pub(crate) blobs: String,
     key: String,
@@ -46,6 +48,7 @@ impl Cluster {
             broker_url: broker.url(),
             engine: env::docker_host(),
             grace_seconds: 2,
+            lease_seconds: 30,
             key: String::from_utf8(key.stdout).unwrap().trim().to_owned(),
             folder,
             database,
@@ -78,12 +81,12 @@ impl Cluster {
     }
 
     /// With a wire between its daemons and their broker, which notice within two seconds
-    /// that it is silent.
+    /// that it is silent. To connect takes a busy machine more than one.
     pub(crate) async fn wired_to_broker() -> (Self, Wire) {
         let mut cluster = Self::new().await;
         let wire = Wire::to(End::Tcp(cluster.broker.address())).await.unwrap();
         let url = cluster.broker.url_at(&wire.address());
-        cluster.broker_url = format!("{url}?heartbeat=1&connection_timeout=1000");
+        cluster.broker_url = format!("{url}?heartbeat=1&connection_timeout=5000");
         (cluster, wire)
     }
 
@@ -101,13 +104,14 @@ impl Cluster {
         let settings = format!(
             "[database]\nurl = \"{}\"\n[queue]\nurl = \"{}\"\n[secrets]\nkey = \"{}\"\n\
              [blobs]\n{}\n\
-             [worker]\ngrace_seconds = {}\nlease_seconds = 4\nheartbeat_seconds = 1\n\
+             [worker]\ngrace_seconds = {}\nlease_seconds = {}\nheartbeat_seconds = 1\n\
              [[docker.hosts]]\nname = \"a\"\nurl = \"{}\"\nslots = 4\n",
             self.database_url,
             self.broker_url,
             self.key,
             self.blobs,
             self.grace_seconds,
+            self.lease_seconds,
             self.engine,
         );
         Daemon::new(role, SLIPWAYD, &self.folder.path().join(name), &settings)
@@ -176,7 +180,7 @@ pub(crate) async fn until(
             return answer;
         }
         let waited = began.elapsed();
-        assert!(waited.as_secs() < 60, "{path}: {status} {answer:#}\n{}", daemon.log());
+        assert!(waited.as_secs() < 120, "{path}: {status} {answer:#}\n{}", daemon.log());
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }

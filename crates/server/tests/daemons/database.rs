@@ -30,7 +30,7 @@ async fn killed_and_started_again_within_a_lease() {
     let cluster = Cluster::on(&server.address().unwrap()).await;
     let api = cluster.started(Role::Api, "api").await;
     let worker = cluster.started_with(Role::Worker, "worker", &LONG_LEASE).await;
-    let mut builds = building(&api, 3, "sleep 3").await;
+    let mut builds = building(&api, 3, "sleep 8").await;
 
     server.kill().await.unwrap();
     let answer = api.submit(&build("true")).await.unwrap();
@@ -52,13 +52,34 @@ async fn killed_and_started_again_within_a_lease() {
     cluster.remove().await;
 }
 
+/// As while its password is changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_lets_nobody_in_for_a_while() {
+    let cluster = Cluster::new().await;
+    let api = cluster.started(Role::Api, "api").await;
+    let worker = cluster.started_with(Role::Worker, "worker", &LONG_LEASE).await;
+    let builds = building(&api, 2, "sleep 5").await;
+    cluster.database.let_in(false).await.unwrap();
+    cluster.database.disconnect_all().await.unwrap();
+    let answer = api.submit(&build("true")).await.unwrap();
+    assert_eq!(answer["error"]["code"], "unavailable", "{answer:#}");
+    // Their commands have ended by then.
+    sleep(Duration::from_secs(7)).await;
+    cluster.database.let_in(true).await.unwrap();
+    for id in &builds {
+        History::of_success(&api, id, 1).await;
+    }
+    drop((api, worker));
+    cluster.remove().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn its_connections_are_cut_again_and_again() {
     let cluster = Cluster::new().await;
     let api = cluster.started(Role::Api, "api").await;
     let worker = cluster.started_with(Role::Worker, "worker", &LONG_LEASE).await;
     // Something to write all the time.
-    let talks = "for i in $(seq 40); do echo line-$i; sleep 0.1; done";
+    let talks = "for i in $(seq 60); do echo line-$i; sleep 0.1; done";
     let builds = building(&api, 3, talks).await;
     let cutting = async {
         loop {
@@ -77,14 +98,14 @@ async fn its_connections_are_cut_again_and_again() {
     };
     tokio::select! {
         () = cutting => {}
-        ended = tokio::time::timeout(Duration::from_secs(60), ending) => ended.unwrap(),
+        ended = tokio::time::timeout(Duration::from_secs(180), ending) => ended.unwrap(),
     }
     until(&api, "/health/ready", |status, _| status == 200).await;
     for id in &builds {
         History::of_success(&api, id, 1).await;
         let log = api.build_log(id).await.unwrap();
         let lines: Vec<&str> = log.lines().filter(|line| line.contains("line-")).collect();
-        for number in 1..=40 {
+        for number in 1..=60 {
             let times = lines.iter().filter(|line| line.ends_with(&format!("line-{number}")));
             assert_eq!(times.count(), 1, "line {number}: {log}");
         }

@@ -11,7 +11,8 @@ use crate::history::History;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_writes_nothing_and_lets_go_of_its_engine() {
-    let cluster = Cluster::new().await;
+    let mut cluster = Cluster::new().await;
+    cluster.lease_seconds = 6;
     let api = cluster.started(Role::Api, "api").await;
     // A number that no other process sleeps for.
     let long = (3_000_000_000 + uuid::Uuid::now_v7().as_u128() % 1_000_000_000).to_string();
@@ -29,7 +30,7 @@ async fn it_writes_nothing_and_lets_go_of_its_engine() {
     let id = submitted(&api, &dockerfile).await;
     until("the command runs", || sleeps(&long)).await;
     frozen.signal("STOP").await.unwrap();
-    let other = [("EXTRA_BUILD_ARGS", &*pauses("3"))];
+    let other = [("EXTRA_BUILD_ARGS", &*pauses("10"))];
     let other = cluster.started_with(Role::Worker, "other", &other).await;
     let again = "\"attempt\":2".to_owned();
     let url = format!("{}/api/v2/builds/{id}", api.url);
@@ -60,10 +61,11 @@ async fn it_writes_nothing_and_lets_go_of_its_engine() {
     cluster.remove().await;
 }
 
-async fn until(what: &str, condition: impl Fn() -> bool) {
+/// Waits for something that only a look tells.
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        assert!(began.elapsed() < Duration::from_secs(120), "not within two minutes: {what}");
         sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,8 +1,15 @@
 //! What a daemon says of itself while something is away.
 
-use slipway_test_support::daemon::Role;
+use slipway_test_support::daemon::{Daemon, Role};
+use slipway_test_support::port::Port;
 
 use crate::cluster::{Cluster, build, check, get, submitted, until};
+use crate::frozen;
+
+/// Waits until a daemon's log says so.
+async fn until_said(daemon: &Daemon, words: &str) {
+    frozen::until(words, || daemon.log().contains(words)).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_comes_up_later_is_waited_for() {
@@ -21,7 +28,8 @@ async fn a_database_that_comes_up_later_is_waited_for() {
     assert_eq!(check(&ready, "process"), ("unavailable", "is starting"));
     let answer = api.submit(&build("true")).await.unwrap();
     assert_eq!(answer["error"]["code"], "unavailable", "{answer:#}");
-    assert!(api.log().contains("waiting for the database"), "{}", api.log());
+    // It has tried for five seconds by then.
+    until_said(&api, "waiting for the database").await;
 
     wire.mend();
     for daemon in [&api, &worker] {
@@ -42,6 +50,30 @@ async fn a_database_that_comes_up_later_is_waited_for() {
         until(daemon, "/health/ready", |status, _| status == 200).await;
     }
     drop((api, worker));
+    cluster.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_where_nothing_listens() {
+    let mut cluster = Cluster::empty().await;
+    let nobody = Port::keep().unwrap();
+    let place = nobody.address();
+    cluster.database_url = format!("postgres://slipway:hunter2@{place}/x");
+    let refused = format!("{place}, which database.url names, refuses connections");
+    for (role, name) in [(Role::Api, "api"), (Role::Worker, "worker")] {
+        let mut daemon = cluster.daemon(role, name);
+        daemon.spawn().unwrap();
+        until(&daemon, "/health/live", |status, _| status == 200).await;
+        let (_, ready) = get(&daemon, "/health/ready").await;
+        let said = ("unavailable", "refuses connections: see database.url");
+        assert_eq!(check(&ready, "database"), said);
+        // The pool has tried for five seconds by then, too.
+        until_said(&daemon, "waiting for the database").await;
+        let log = daemon.log();
+        let waiting = log.lines().find(|line| line.contains("waiting for the database")).unwrap();
+        assert!(waiting.contains(&refused), "{log}");
+        assert!(!log.contains("hunter2"), "{log}");
+    }
     cluster.remove().await;
 }
 

@@ -21,7 +21,7 @@ async fn killed_at(statement: &[u8]) -> (Cluster, Wire, Daemon) {
     let made = api.http.post(url).json(&trigger).send().await.unwrap();
     assert_eq!(made.status(), 201, "{}", made.text().await.unwrap());
 
-    wire.hold_at(statement);
+    wire.hold_requests_at(statement);
     let answered = deliver(&api).await;
     assert_eq!(answered["status"], "accepted", "{answered:#}");
     wire.held().await;

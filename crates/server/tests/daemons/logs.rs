@@ -1,9 +1,17 @@
 //! The log, for machines.
 
 use serde_json::Value;
-use slipway_test_support::daemon::Role;
+use slipway_test_support::daemon::{Daemon, Role};
 
 use crate::cluster::{Cluster, build, submitted};
+use crate::frozen::until;
+
+/// What it has logged, without a line that it is at.
+fn whole_lines(daemon: &Daemon) -> String {
+    let mut log = daemon.log();
+    log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
+    log
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_is_json_and_names_its_build_in_one_field() {
@@ -17,8 +25,9 @@ async fn every_line_is_json_and_names_its_build_in_one_field() {
     let id = submitted(&daemons[0], &build("echo hello")).await;
     assert_eq!(daemons[0].end(&id).await.unwrap()["status"], "succeeded");
     for (daemon, said) in daemons.iter().zip(["a build is in line", "build left this worker"]) {
-        let lines: Vec<Value> = daemon
-            .log()
+        // The worker says so when it is through, a moment after the end is written.
+        until(said, || whole_lines(daemon).contains(said)).await;
+        let lines: Vec<Value> = whole_lines(daemon)
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
             .collect();

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use slipway_test_support::daemon::{Daemon, Role};
+use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, build, submitted};
+
+/// How long samples are waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Each sample by its name and labels as they are written, after a look at the whole text:
 /// every family has its help and type before its samples, and comes once.
@@ -35,16 +39,22 @@ async fn scrape(daemon: &Daemon) -> BTreeMap<String, f64> {
     samples
 }
 
-/// Scrapes until a sample is as wanted.
-async fn scraped(daemon: &Daemon, series: &str, wanted: f64) -> BTreeMap<String, f64> {
-    for _ in 0..200 {
+/// Scrapes until these samples are as wanted, all at once.
+async fn scraped(daemon: &Daemon, wanted: &[(&str, f64)]) -> BTreeMap<String, f64> {
+    let began = Instant::now();
+    loop {
         let samples = scrape(daemon).await;
-        if samples.get(series) == Some(&wanted) {
+        if wanted.iter().all(|(series, value)| samples.get(*series) == Some(value)) {
             return samples;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(began.elapsed() < PATIENCE, "not {wanted:?}: {samples:#?}");
+        sleep(Duration::from_millis(100)).await;
     }
-    panic!("{series} is not {wanted}: {:#?}", scrape(daemon).await);
+}
+
+/// How often a stage went so, by its label.
+fn laps(stage: &str, outcome: &str) -> String {
+    format!("slipway_stage_duration_seconds_count{{stage=\"{stage}\",outcome=\"{outcome}\"}}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +67,7 @@ async fn they_say_what_happened_and_how_things_stand() {
     let mut arm = build("true");
     arm["platform"] = "linux/riscv64".into();
     let stays = submitted(&api, &arm).await;
-    let before = scraped(&api, "slipway_queue_depth{platform=\"any\"}", 2.0).await;
+    let before = scraped(&api, &[("slipway_queue_depth{platform=\"any\"}", 2.0)]).await;
     assert_eq!(before["slipway_queue_depth{platform=\"linux/riscv64\"}"], 1.0);
     assert!(before["slipway_queue_oldest_wait_seconds{platform=\"any\"}"] >= 0.0);
     assert_eq!(before["slipway_builds{state=\"queued\"}"], 3.0);
@@ -76,7 +86,11 @@ async fn they_say_what_happened_and_how_things_stand() {
     let worker = cluster.started(Role::Worker, "worker").await;
     assert_eq!(api.end(&good).await.unwrap()["status"], "succeeded");
     assert_eq!(api.end(&bad).await.unwrap()["status"], "failed");
-    let done = scraped(&worker, "slipway_builds{state=\"queued\"}", 1.0).await;
+    // The last of its stages is over a moment after the build is.
+    let ends = [laps("purging", "succeeded"), laps("purging", "failed")];
+    let ends = ends.each_ref().map(|series| (&**series, 1.0));
+    let done = scraped(&worker, &ends).await;
+    assert_eq!(done["slipway_builds{state=\"queued\"}"], 1.0);
     let finished = |outcome: &str, fault: &str| {
         done[&format!("slipway_builds_finished_total{{outcome=\"{outcome}\",fault=\"{fault}\"}}")]
     };
@@ -85,24 +99,18 @@ async fn they_say_what_happened_and_how_things_stand() {
         (1.0, 1.0),
         "{done:#?}"
     );
-    let laps = |stage: &str, outcome: &str| {
-        let labels = format!("{{stage=\"{stage}\",outcome=\"{outcome}\"}}");
-        done[&format!("slipway_stage_duration_seconds_count{labels}")]
-    };
-    assert_eq!(laps("preparing", "passed"), 2.0, "{done:#?}");
-    assert_eq!(laps("pushing", "passed"), 1.0, "{done:#?}");
-    assert_eq!((laps("purging", "succeeded"), laps("purging", "failed")), (1.0, 1.0), "{done:#?}");
+    assert_eq!(done[&laps("preparing", "passed")], 2.0, "{done:#?}");
+    assert_eq!(done[&laps("pushing", "passed")], 1.0, "{done:#?}");
     assert_eq!(done["slipway_build_wait_seconds_count"], 2.0);
     assert!(done["slipway_log_bytes_total"] > 0.0);
     assert_eq!(done["slipway_host_slots{host=\"a\"}"], 4.0);
     assert_eq!(done["slipway_host_healthy{host=\"a\"}"], 1.0);
     assert_eq!(done["slipway_host_drained{host=\"a\"}"], 0.0);
     // On a busy machine the builds are found by polling before the broker is there.
-    let rung = scraped(&worker, "slipway_outbox_bells", 0.0).await;
-    assert_eq!(rung["slipway_queue_up"], 1.0);
+    scraped(&worker, &[("slipway_outbox_bells", 0.0), ("slipway_queue_up", 1.0)]).await;
 
     assert_eq!(api.cancel(&stays).await.unwrap(), 202);
-    let after = scraped(&api, "slipway_builds{state=\"queued\"}", 0.0).await;
+    let after = scraped(&api, &[("slipway_builds{state=\"queued\"}", 0.0)]).await;
     assert_eq!(after["slipway_builds_finished_total{outcome=\"cancelled\",fault=\"none\"}"], 1.0);
     // No path of a build is a label: that would be a series for each.
     assert!(after.keys().all(|series| !series.contains(&good)), "{after:#?}");

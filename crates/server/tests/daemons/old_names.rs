@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use slipway_test_support::certificates::{Authority, Valid};
+use slipway_test_support::port::Port;
 use tokio::process::Command;
 
 use crate::cluster::SLIPWAYD;
@@ -72,10 +73,10 @@ async fn generators_folder_and_command_line() {
     let conf = "listenmode = https\nhttpscertfile = cert/g.crt\nhttpskeyfile = cert/g.key\n\
                 [db]\npasswd = hunter2\n[generator]\ngenurl = registry.example\n";
     write(folder.path(), "conf/runtime.conf", conf);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = Port::keep().unwrap();
     let log = std::fs::File::create(folder.path().join("log")).unwrap();
     let _daemon = Command::new(SLIPWAYD)
-        .args(["web", "--address", "127.0.0.1", "--port", &port.to_string()])
+        .args(["web", "--address", "127.0.0.1", "--port", &port.number().to_string()])
         .current_dir(folder.path())
         .env_clear()
         .stdin(Stdio::null())
@@ -85,10 +86,11 @@ async fn generators_folder_and_command_line() {
         .unwrap();
     let said = || std::fs::read_to_string(folder.path().join("log")).unwrap();
     let submit = format!(
-        "https://127.0.0.1:{port}/b1/build/?imagename=team/app&dockerfile=RlJPTSBzY3JhdGNoCg"
+        "https://{}/b1/build/?imagename=team/app&dockerfile=RlJPTSBzY3JhdGNoCg",
+        port.address()
     );
     let mut id = String::new();
-    for _ in 0..600 {
+    for _ in 0..1800 {
         let answer = Command::new("curl")
             .args(["-sSf", "--cacert", "ca.pem", &submit])
             .current_dir(folder.path())
@@ -104,7 +106,7 @@ async fn generators_folder_and_command_line() {
     assert_eq!(id.len(), 32, "{id}: {}", said());
     let build = Command::new("curl")
         .args(["-sSf", "--cacert", "ca.pem"])
-        .arg(format!("https://127.0.0.1:{port}/api/v2/builds/{id}"))
+        .arg(format!("https://{}/api/v2/builds/{id}", port.address()))
         .current_dir(folder.path())
         .output()
         .await

@@ -50,7 +50,7 @@ async fn submit(stack: &Stack, arguments: &[&str]) -> String {
 /// Polls as the page does until the job is over: its last status and all of its log.
 async fn polled(stack: &Stack, job: &str) -> (String, String) {
     let text = |value: Value| value.as_str().unwrap().to_owned();
-    for _ in 0..900 {
+    for _ in 0..1800 {
         let status = text(stack.get(&format!("/api/v1/{job}/status")).await["Status"].take());
         if status != "Building" && status != "Pushing" {
             let logs = text(stack.get(&format!("/api/v1/{job}/logs")).await["Logs"].take());

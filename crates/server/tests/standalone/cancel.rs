@@ -4,7 +4,7 @@ use serde_json::json;
 use slipway_test_support::env;
 use slipway_test_support::wire::{End, Wire};
 
-use crate::stack::{Stack, build_of, fresh, one_host, unique, wired_engine};
+use crate::stack::{PATIENCE, Stack, build_of, fresh, one_host, unique, wired_engine};
 
 /// Whether some process on this machine was started with `marker` in its command.
 async fn runs(marker: &str) -> bool {
@@ -57,8 +57,7 @@ async fn while_building_with_either_builder() {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         };
-        let limit = std::time::Duration::from_secs(15);
-        tokio::time::timeout(limit, stopped).await.expect("the step still runs");
+        tokio::time::timeout(PATIENCE, stopped).await.expect("the step still runs");
         assert_eq!(stack.daemon.cancel(&id).await.unwrap(), 409, "it is over");
         stack.leaves_nothing(&[&id]).await;
     }

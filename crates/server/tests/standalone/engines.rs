@@ -44,7 +44,7 @@ async fn an_engine_that_is_replaced_between_two_builds_and_in_the_middle_of_one(
     assert_eq!(stack.daemon.end(&first).await.unwrap()["status"], "succeeded");
 
     engine.replace().await.unwrap();
-    let second = stack.submitted(&build_of(&fresh("echo begun; sleep 3"))).await;
+    let second = stack.submitted(&build_of(&fresh("echo begun; sleep 8"))).await;
     stack.daemon.until(&second, &["building"]).await.unwrap();
     while !stack.daemon.build_log(&second).await.unwrap().contains("\nbegun\n") {
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -28,7 +28,7 @@ async fn asked(stack: &Stack, query: &str) -> String {
 /// Every chunk until `bye`, as a client polls for them.
 async fn polled(stack: &Stack, id: &str) -> Vec<String> {
     let mut chunks = Vec::new();
-    for _ in 0..1000 {
+    for _ in 0..3000 {
         let count = chunks.len();
         let url = format!("{}/b1/build/log/http/{id}?count={count}", stack.daemon.url);
         match stack.daemon.http.get(url).send().await.unwrap().text().await.unwrap().as_str() {

@@ -22,9 +22,7 @@ async fn without_a_host_builds_wait_and_say_why_until_it_comes_back() {
         .unwrap();
     assert_eq!(health["status"], "degraded", "{health:#}");
     let id = stack.submitted(&build_of(&fresh("true"))).await;
-    let build = stack.daemon.build(&id).await.unwrap();
-    let reason = build["waiting"]["reason"].as_str().unwrap().to_owned();
-    assert!(reason.contains("no Docker host can be used: a:"), "{reason}");
+    stack.waits_because(&id, "no Docker host can be used: a:").await;
     wire.mend();
     let done = stack.daemon.end(&id).await.unwrap();
     assert_eq!(done["status"], "succeeded", "{done:#}");
@@ -35,7 +33,7 @@ async fn without_a_host_builds_wait_and_say_why_until_it_comes_back() {
 async fn a_host_that_is_lost_under_a_build_costs_an_attempt_and_no_build() {
     let (wire, url) = wired_engine().await;
     let stack = Stack::with(&one_host(&url)).await;
-    let id = stack.submitted(&build_of(&fresh("sleep 2"))).await;
+    let id = stack.submitted(&build_of(&fresh("sleep 6"))).await;
     stack.daemon.until(&id, &["building"]).await.unwrap();
     wire.cut();
     stack.daemon.until(&id, &["queued"]).await.unwrap();
@@ -91,8 +89,8 @@ async fn slots_are_kept_and_an_image_goes_back_to_the_host_that_built_it() {
 
     // Three at once: one on each host, and one that waits.
     let mut ids = Vec::new();
-    for _ in 0..3 {
-        ids.push(stack.submitted(&build_of(&fresh("sleep 3"))).await);
+    for command in ["sleep 12", "sleep 12", "true"] {
+        ids.push(stack.submitted(&build_of(&fresh(command))).await);
     }
     let running = [
         stack.daemon.until(&ids[0], &["building"]).await.unwrap()["host"].clone(),

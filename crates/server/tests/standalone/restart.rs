@@ -1,11 +1,16 @@
 //! The daemon is killed in each stage, and stopped in good order: no build is lost, none
 //! ends twice.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use slipway_test_support::env;
 use slipway_test_support::wire::{End, Wire};
+use tokio::time::{Instant, sleep};
 
-use crate::stack::{Stack, build_of, digest_in_registry, fresh, one_host, unique, wired_engine};
+use crate::stack::{
+    PATIENCE, Stack, build_of, digest_in_registry, fresh, one_host, pauses, unique, wired_engine,
+};
 
 /// The states a build went through, from its events.
 async fn states(stack: &Stack, id: &str) -> Vec<String> {
@@ -38,10 +43,8 @@ async fn killed_while_builds_are_in_line() {
     let id = stack.submitted(&build_of("FROM scratch\nLABEL a=b\n")).await;
     stack.daemon.kill().await.unwrap();
     stack.daemon.start_again().await.unwrap();
-    let build = stack.daemon.build(&id).await.unwrap();
-    assert_eq!(build["status"], "queued");
-    let reason = build["waiting"]["reason"].as_str().unwrap().to_owned();
-    assert!(reason.contains("no Docker host can be used: a:"), "{reason}");
+    assert_eq!(stack.daemon.build(&id).await.unwrap()["status"], "queued");
+    stack.waits_because(&id, "no Docker host can be used: a:").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,12 +66,12 @@ async fn killed_while_preparing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_building() {
-    let mut stack = Stack::plain().await;
-    let build = build_of(&fresh("sleep 3"));
+    let mut stack = Stack::pausing(300).await;
+    let build = build_of(&pauses());
     let id = stack.submitted(&build).await;
     stack.daemon.until(&id, &["building"]).await.unwrap();
     stack.daemon.kill().await.unwrap();
-    stack.daemon.start_again().await.unwrap();
+    stack.start_again_without_pauses().await;
     ends_well_once(&stack, &id, build["image"].as_str().unwrap()).await;
     let states = states(&stack, &id).await;
     assert_eq!(
@@ -129,7 +132,7 @@ async fn stopped_in_good_order_what_runs_may_finish() {
         &one_host(&env::docker_host()).replace("grace_seconds = 2", "grace_seconds = 60"),
     )
     .await;
-    let build = build_of(&fresh("sleep 2"));
+    let build = build_of(&fresh("sleep 5"));
     let id = stack.submitted(&build).await;
     stack.daemon.until(&id, &["building"]).await.unwrap();
     stack.daemon.signal("INT").await.unwrap();
@@ -142,14 +145,20 @@ async fn stopped_in_good_order_what_runs_may_finish() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_twice_what_runs_is_handed_back_and_goes_on() {
-    let mut stack = Stack::plain().await;
-    let build = build_of(&fresh("sleep 4"));
+    let mut stack = Stack::pausing(300).await;
+    let build = build_of(&pauses());
     let id = stack.submitted(&build).await;
     stack.daemon.until(&id, &["building"]).await.unwrap();
     stack.daemon.signal("TERM").await.unwrap();
+    // Two signals that wait to be taken are one.
+    let began = Instant::now();
+    while !stack.daemon.log().contains("signal again to hand them back now") {
+        assert!(began.elapsed() < PATIENCE, "{}", stack.daemon.log());
+        sleep(Duration::from_millis(20)).await;
+    }
     stack.daemon.signal("TERM").await.unwrap();
     assert!(stack.daemon.ended().await.unwrap(), "{}", stack.daemon.log());
-    stack.daemon.start_again().await.unwrap();
+    stack.start_again_without_pauses().await;
     ends_well_once(&stack, &id, build["image"].as_str().unwrap()).await;
     let log = stack.daemon.build_log(&id).await.unwrap();
     assert!(log.contains("the worker stopped; the build is back in line"), "{log}");

@@ -1,12 +1,20 @@
 //! What every story here stands on.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use slipway_test_support::daemon::{Daemon, Role};
 use slipway_test_support::env;
 use slipway_test_support::wire::{End, Wire};
 use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// How long a story waits for something to become so, on a machine that has much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The argument that says for how many seconds a step of [`pauses`] does.
+const PAUSE: &str = "PAUSE";
 
 /// A daemon over an empty data directory.
 pub(crate) struct Stack {
@@ -20,10 +28,11 @@ pub(crate) fn engine_socket() -> PathBuf {
     PathBuf::from(url.strip_prefix("unix://").expect("these tests need a unix socket"))
 }
 
-/// Settings with one host at `url`.
+/// Settings with one host at `url`. No story waits for a lease to run out: a daemon that starts has
+/// the builds of the one before it at once. So it is longer than any machine stands still.
 pub(crate) fn one_host(url: &str) -> String {
     format!(
-        "[worker]\ngrace_seconds = 2\nlease_seconds = 4\nheartbeat_seconds = 1\n\
+        "[worker]\ngrace_seconds = 2\nlease_seconds = 30\nheartbeat_seconds = 1\n\
          [[docker.hosts]]\nname = \"a\"\nurl = \"{url}\"\nslots = 4\n"
     )
 }
@@ -41,14 +50,42 @@ impl Stack {
         let binary = env!("CARGO_BIN_EXE_slipwayd");
         let mut daemon = Daemon::new(Role::Standalone, binary, data.path(), settings);
         daemon.spawn().unwrap();
-        for _ in 0..500 {
-            let live = daemon.http.get(format!("{}/health/live", daemon.url)).send().await;
-            if live.is_ok() {
-                return Self { daemon, data };
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let live = format!("{}/health/live", daemon.url);
+        let began = Instant::now();
+        while daemon.http.get(&live).send().await.is_err() {
+            assert!(began.elapsed() < PATIENCE, "slipwayd did not start: {}", daemon.log());
+            sleep(Duration::from_millis(50)).await;
         }
-        panic!("slipwayd did not start: {}", daemon.log());
+        Self { daemon, data }
+    }
+
+    /// On the real engine, where [`pauses`] does so for so many seconds.
+    pub(crate) async fn pausing(seconds: u32) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let (binary, settings) = (env!("CARGO_BIN_EXE_slipwayd"), one_host(&env::docker_host()));
+        let mut daemon = Daemon::new(Role::Standalone, binary, data.path(), &settings);
+        daemon.env = pause(seconds);
+        daemon.start_again().await.unwrap();
+        Self { daemon, data }
+    }
+
+    /// Starts the daemon once more, and nothing pauses any longer.
+    pub(crate) async fn start_again_without_pauses(&mut self) {
+        self.daemon.env = pause(0);
+        self.daemon.start_again().await.unwrap();
+    }
+
+    /// Why a build waits, once that has `words` in it: a host is looked at beside the start.
+    pub(crate) async fn waits_because(&self, id: &str, words: &str) {
+        let began = Instant::now();
+        loop {
+            let build = self.daemon.build(id).await.unwrap();
+            if build["waiting"]["reason"].as_str().is_some_and(|reason| reason.contains(words)) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{words:?} is not why it waits: {build:#}");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// On the real engine, without a wire between.
@@ -83,7 +120,7 @@ impl Stack {
             if all.iter().filter(|host| host["platform"].is_string()).count() == count {
                 break;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -93,14 +130,12 @@ impl Stack {
             let simple = id.replace('-', "");
             let mut left = images_named(&simple).await;
             // The sweep may still be at it.
-            for _ in 0..100 {
-                if left.is_empty() {
-                    break;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            let began = Instant::now();
+            while !left.is_empty() {
+                assert!(began.elapsed() < PATIENCE, "left on the host: {left:?}");
+                sleep(Duration::from_millis(200)).await;
                 left = images_named(&simple).await;
             }
-            assert!(left.is_empty(), "left on the host: {left:?}");
         }
         self.daemon.signal("TERM").await.unwrap();
         assert!(self.daemon.ended().await.unwrap(), "{}", self.daemon.log());
@@ -152,6 +187,16 @@ pub(crate) fn build_of(dockerfile: &str) -> Value {
 /// A Dockerfile on the test base image whose one step cannot be cached.
 pub(crate) fn fresh(command: &str) -> String {
     format!("FROM {}\nRUN echo {} && {command}\n", env::base_image(), unique())
+}
+
+/// The same, with a step that lasts as long as a story needs to break it off: how long, the daemon
+/// says that builds it.
+pub(crate) fn pauses() -> String {
+    format!("FROM {}\nARG {PAUSE}\nRUN echo {} && sleep ${PAUSE}\n", env::base_image(), unique())
+}
+
+fn pause(seconds: u32) -> Vec<(String, String)> {
+    vec![("EXTRA_BUILD_ARGS".into(), json!({PAUSE: seconds.to_string()}).to_string())]
 }
 
 pub(crate) fn unique() -> String {

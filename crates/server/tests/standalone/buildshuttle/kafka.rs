@@ -10,17 +10,19 @@ use serde_json::{Value, json};
 use slipway_test_support::certificates::{Authority, Valid};
 use slipway_test_support::env;
 use slipway_test_support::kafka_door::{Door, Keeping, Mechanism, Seen};
+use slipway_test_support::port::Port;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::{context, curl, newest_over, post};
-use crate::stack::{Stack, fresh, one_host, unique};
+use crate::stack::{PATIENCE, Stack, fresh, one_host, unique};
 
 /// All values of a topic, in order, each of which has the build's id as its key.
 async fn read(brokers: &str, topic: &str, build: &str) -> Vec<Value> {
     let mut kcat = Command::new("kcat");
     kcat.args(["-C", "-q", "-e", "-b", brokers, "-t", topic, "-o", "beginning", "-f", "%k|%s\\n"]);
-    let output = tokio::time::timeout(Duration::from_secs(60), kcat.kill_on_drop(true).output());
+    let output = timeout(PATIENCE, kcat.kill_on_drop(true).output());
     let output = output.await.unwrap().expect("kcat is not there: apt-get install kcat");
     let text = String::from_utf8(output.stdout).unwrap();
     let value = |line: &str| {
@@ -33,27 +35,24 @@ async fn read(brokers: &str, topic: &str, build: &str) -> Vec<Value> {
 
 /// Waits until all followers of a build are done.
 async fn all_told(stack: &Stack, build: &str) {
-    for _ in 0..600 {
+    let began = Instant::now();
+    loop {
         let told = stack.get(&format!("/api/v2/builds/{build}/followers")).await;
         let followers = told["followers"].as_array().unwrap();
         assert!(!followers.is_empty(), "{told:#}");
         if followers.iter().all(|one| one["state"] == "done") {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        if began.elapsed() > PATIENCE {
+            let tries = stack.get(&format!("/api/v2/builds/{build}/deliveries")).await;
+            panic!("not all are told: {tries:#}");
+        }
+        sleep(Duration::from_millis(100)).await;
     }
-    let tries = stack.get(&format!("/api/v2/builds/{build}/deliveries")).await;
-    panic!("not all are told: {tries:#}");
 }
 
 fn messages(records: &[Value]) -> Vec<&str> {
     records.iter().map(|record| record["message"].as_str().unwrap()).collect()
-}
-
-/// An address where nobody is.
-fn nobody() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 fn sources() -> String {
@@ -70,12 +69,13 @@ async fn a_topic_and_a_failover_of_the_documented_one() {
         cluster.create_topic(topic, 1, 3).unwrap();
     }
     let first = brokers.split(',').next().unwrap();
+    let nobody = Port::keep().unwrap();
     let body = json!({
         "metadata": "app-space",
         "webhooks": {"logs": [
             format!("kafka://{first}/one"),
             // One of them is down.
-            format!("failover:(kafka://{}/over, kafka://{first}/over)", nobody()),
+            format!("failover:(kafka://{}/over, kafka://{first}/over)", nobody.address()),
         ]},
         "source": {"url": sources()},
         "destination": {"image": format!("docker://{}/told/{}:1", env::registry(), unique())},
@@ -120,7 +120,8 @@ async fn the_shipped_one_to_a_cluster_with_a_login() {
     let port = brokers.rsplit_once(':').unwrap().1.parse().unwrap();
     let door = Door::before(port, keeping).await.unwrap();
     // The other one of the pair is down.
-    let hosts = [nobody(), format!("localhost:{}", door.port())];
+    let nobody = Port::keep().unwrap();
+    let hosts = [nobody.address().to_string(), format!("localhost:{}", door.port())];
     let settings = format!(
         "[[kafka.clusters]]\nbrokers = [\"{}\", \"{}\"]\nsecurity = \"sasl_ssl\"\n\
          ca_file = \"{}\"\nsasl_mechanism = \"SCRAM-SHA-512\"\nusername = \"slipway\"\n\

@@ -160,7 +160,7 @@ async fn what_runs_is_stopped() {
     assert_eq!(post(&stack, "/", &payload).await.0, "200");
     let path = format!("/web-{app}/1");
     let ok = ("200".to_owned(), r#"{"status":"ok"}"#.to_owned());
-    for _ in 0..300 {
+    for _ in 0..1200 {
         if curl(&stack, &[], &format!("{path}/logs")).await.1.contains("sleep 300") {
             break;
         }

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use slipway_test_support::env;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{context, curl, newest_over, post};
-use crate::stack::{Stack, fresh, unique};
+use crate::stack::{PATIENCE, Stack, fresh, unique};
 
 /// What was told: the value of the `Authorization` header, and the body.
 type Told = (String, String);
@@ -34,9 +35,7 @@ impl Ear {
                 let heard = Arc::clone(&heard);
                 tokio::spawn(async move {
                     // Whoever hangs up has said nothing.
-                    if let Ok(told) = hear(connection).await {
-                        heard.lock().unwrap().push(told);
-                    }
+                    let _ = hear(connection, &heard).await;
                 });
             }
         });
@@ -45,10 +44,8 @@ impl Ear {
 
     /// What was told, once it is so much; a moment later, for there must not be more.
     async fn heard(&self, count: usize) -> Vec<Told> {
-        for _ in 0..200 {
-            if self.told.lock().unwrap().len() >= count {
-                break;
-            }
+        let began = Instant::now();
+        while self.told.lock().unwrap().len() < count && began.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -56,7 +53,8 @@ impl Ear {
     }
 }
 
-async fn hear(mut connection: TcpStream) -> std::io::Result<Told> {
+/// Noted before it is answered: whoever has the answer goes on to tell the next.
+async fn hear(mut connection: TcpStream, heard: &Mutex<Vec<Told>>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(connection.read_u8().await?);
@@ -75,9 +73,10 @@ async fn hear(mut connection: TcpStream) -> std::io::Result<Told> {
             body
         }
     };
+    let told = (header("authorization"), String::from_utf8_lossy(&body).into_owned());
+    heard.lock().unwrap().push(told);
     connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
-    connection.shutdown().await?;
-    Ok((header("authorization"), String::from_utf8_lossy(&body).into_owned()))
+    connection.shutdown().await
 }
 
 /// A body whose length nobody knows before its end.

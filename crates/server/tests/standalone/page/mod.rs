@@ -79,7 +79,7 @@ async fn seen(stack: &Stack, image: &str) -> (String, String) {
         ("dockerfile", &fresh("echo 'said <b>\"aloud\"</b>'")),
     ];
     let _browser = Browser::at(&Url::parse_with_params(&site.url(), address).unwrap());
-    for _ in 0..900 {
+    for _ in 0..1800 {
         let asked = site.asked();
         if let Some(told) = asked.iter().find(|asked| asked.starts_with("POST /seen ")) {
             let told: Value = serde_json::from_str(told.split_once("\r\n\r\n").unwrap().1).unwrap();

@@ -1,10 +1,11 @@
 //! Archives that are fetched.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use slipway_test_support::web::{Answer, Web};
+use slipway_test_support::{archives, env};
 
 use super::{build_from, failing, release};
-use crate::stack::Stack;
+use crate::stack::{Stack, unique};
 
 /// `u:hunter2`, as HTTP Basic has it.
 const LOGIN: &str = "authorization: Basic dTpodW50ZXIy";
@@ -108,4 +109,84 @@ async fn in_every_way_they_cannot() {
         assert!(!said.contains("hunter2"), "{shown}: {said}");
     }
     stack.leaves_nothing(&[]).await;
+}
+
+/// A context whose build prints what it must not, and the Dockerfile does not say it.
+fn telltale(base: &str, place: &str) -> Vec<u8> {
+    let dockerfile = format!(
+        "FROM {base}\nRUN h=s3cret; echo alone ${{h}}+sig ${{h}}%2Bsig; \\\n\
+         echo whole {place}?X-Signed-Headers=host'&'X-Signature=${{h}}%2Bsig over https\n"
+    );
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(dockerfile.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "Dockerfile", dockerfile.as_bytes()).unwrap();
+    archives::gzip(&tar.into_inner().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_address_is_shown_without_its_query() {
+    const QUERY: &str = "X-Amz-SignedHeaders=host&X-Amz-Signature=s3cret%2Bsig";
+    let path = format!("/a-bucket-of-its-own/{}/context.tar.gz", unique());
+    let served = path.clone();
+    let web = Web::start(move |head| {
+        let asked = head.split(' ').nth(1).unwrap_or_default();
+        let host = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+        match asked.split_once('?') {
+            Some((path, QUERY)) if path == served => {
+                Answer::new(200, telltale(&env::base_image(), &format!("http://{host}{path}")))
+            }
+            _ => Answer::new(403, ""),
+        }
+    })
+    .await
+    .unwrap();
+    let told = Web::start(|_| Answer::new(200, "")).await.unwrap();
+    let stack = Stack::plain().await;
+    let place = format!("{}{path}", web.url());
+    let order = |query: &str| {
+        let source = json!({"type": "archive", "url": format!("{place}?{query}")});
+        let mut build = build_from(source);
+        build["followers"] = json!([{"kind": "status", "url": told.url()}]);
+        build
+    };
+    let mut ids = Vec::new();
+    for (query, status) in [(QUERY, "succeeded"), ("X-Amz-Signature=wr0ng-s3cret", "failed")] {
+        let id = stack.submitted(&order(query)).await;
+        let done = stack.daemon.end(&id).await.unwrap();
+        let log = stack.daemon.build_log(&id).await.unwrap();
+        assert_eq!(done["status"], status, "{done:#}\n{log}");
+        assert_eq!(done["source"]["url"], place.as_str(), "{done:#}");
+        assert!(log.contains(&format!("fetching {place}?***\n")), "{log}");
+        if status == "failed" {
+            let message = done["failure"]["message"].as_str().unwrap();
+            assert!(message.contains(&place), "{message}");
+        } else {
+            assert!(log.contains("alone *** ***\n"), "{log}");
+            assert!(log.contains(&format!("whole {place}?*** over https\n")), "{log}");
+        }
+        // It is built again by who has the address.
+        let again =
+            stack.daemon.http.post(format!("{}/api/v2/builds/{id}/retry", stack.daemon.url));
+        let refused = again.try_clone().unwrap().send().await.unwrap();
+        assert_eq!(refused.status(), 409);
+        assert!(refused.text().await.unwrap().contains("source_url"));
+        let body = json!({"source_url": format!("{place}?{QUERY}")});
+        let again = again.json(&body).send().await.unwrap().json::<Value>().await.unwrap();
+        let again = again["id"].as_str().unwrap().to_owned();
+        assert_eq!(stack.daemon.end(&again).await.unwrap()["status"], "succeeded");
+        ids.extend([id, again]);
+    }
+    while told.asked().iter().filter(|said| said.contains("build.succeeded")).count() < 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let told = told.asked().join("\n");
+    assert!(told.contains(&place), "{told}");
+    for (where_, text) in [("the webhooks say", told), ("the worker says", stack.daemon.log())] {
+        for secret in ["s3cret", "SignedHeaders"] {
+            assert!(!text.contains(secret), "{where_} {secret}: {text}");
+        }
+    }
+    stack.leaves_nothing(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }

@@ -1,6 +1,7 @@
 //! Archives that are sent to the engine while they are fetched, and turn out to be others than
 //! they began as.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,10 +14,14 @@ use crate::stack::{Stack, one_host, unique, wired_engine};
 
 /// More than is looked at before anything is sent.
 const LARGE: usize = 20 << 20;
+/// More than is kept of one that is sent while it comes.
+const GIGANTIC: usize = 80 << 20;
 /// What comes within this time of the rest is sent to the engine before that.
-const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_secs(3);
 /// What the worker's log says when it sends a context for the second time.
 const ANEW: &str = "the context is sent anew";
+/// What the build's log says when that takes another fetch.
+const AGAIN: &str = "all of it is fetched again";
 
 /// A build that says a word and what is in its context.
 fn saying(word: &str) -> Vec<u8> {
@@ -88,10 +93,57 @@ async fn what_is_said_at_the_end_counts_from_the_beginning() {
             assert_eq!(steps.len(), count, "{builder}: a step began twice: {log}");
             let anew = stack.daemon.log().matches(ANEW).count() - before;
             assert_eq!(anew, usize::from(is_anew), "{builder}: {log}");
+            assert_eq!(web.asked().len(), 1, "it was kept: {log}");
             ids.push(id);
         }
         stack.leaves_nothing(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
     }
+}
+
+/// A large archive that says at its end what is to be left out of it.
+fn gigantic() -> Vec<u8> {
+    let large = archives::random_bytes(GIGANTIC);
+    let tar = Tar::default().file("app/Dockerfile", &saying("inside")).file("app/large", &large);
+    tar.file("app/.dockerignore", b"large\n").end()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_kept_is_fetched_again() {
+    for builder in ["buildkit", "classic"] {
+        let settings = one_host(&env::docker_host()) + &format!("builder = \"{builder}\"\n");
+        let stack = Stack::with(&settings).await;
+        let web = late(gigantic()).await;
+        let id = stack.submitted(&build_from(archive_at(&web))).await;
+        let done = stack.daemon.end(&id).await.unwrap();
+        assert_eq!(done["status"], "succeeded", "{builder}: {done:#}");
+        let log = stack.daemon.build_log(&id).await.unwrap();
+        let said = |word: &str| log.lines().any(|line| line.contains(word));
+        assert!(said("inside .dockerignore Dockerfile "), "{builder}: {log}");
+        assert!(said(AGAIN), "{builder}: {log}");
+        assert_eq!(web.asked().len(), 2, "{builder}: {log}");
+        stack.leaves_nothing(&[&id]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_when_it_is_fetched_again() {
+    let stack = Stack::plain().await;
+    let archive = gigantic();
+    let most = archive.len() - 64 * 1024;
+    let asked = AtomicUsize::new(0);
+    let web = Web::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Answer::new(200, &archive).pausing_after(most, PAUSE),
+        _ => Answer::new(404, ""),
+    });
+    let web = web.await.unwrap();
+    let id = stack.submitted(&build_from(archive_at(&web))).await;
+    let done = stack.daemon.end(&id).await.unwrap();
+    assert_eq!(done["failure"]["reason"], "source_not_found", "{done:#}");
+    assert_eq!(done["failure"]["stage"], "preparing", "{done:#}");
+    let log = stack.daemon.build_log(&id).await.unwrap();
+    assert!(log.contains(AGAIN), "{log}");
+    assert_eq!(web.asked().len(), 2, "{log}");
+    stack.leaves_nothing(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,7 +57,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 
 /// The newest delivery, once there are so many and it is worked off.
 async fn delivery(stack: &Stack, count: usize) -> Value {
-    for _ in 0..200 {
+    for _ in 0..2400 {
         let told = stack.get("/api/v2/triggers/deliveries").await;
         let all = told["deliveries"].as_array().unwrap();
         if all.len() == count && all[0]["status"] != "waiting" {

@@ -19,7 +19,7 @@ async fn submitted(stack: &Stack, request: &Value) -> String {
 
 /// Polls as a client does until the build is over.
 async fn ended(stack: &Stack, id: &str) -> Value {
-    for _ in 0..600 {
+    for _ in 0..1800 {
         let status = stack.get(&format!("/api/v1/build/{id}/status")).await;
         if matches!(status["status"].as_str(), Some("success" | "failed")) {
             return status;

@@ -55,7 +55,7 @@ async fn deliver(stack: &Stack, forge: &str, id: &str, body: &Value) -> (u16, St
 
 /// The build that came of the newest delivery.
 async fn build(stack: &Stack) -> String {
-    for _ in 0..200 {
+    for _ in 0..2400 {
         let told = stack.get("/api/v2/triggers/deliveries").await;
         if told["deliveries"][0]["status"] != "waiting" {
             let build = told["deliveries"][0]["triggers"][0]["build"].as_str();
@@ -116,7 +116,7 @@ async fn a_push_at_github_is_an_image_and_a_status() {
 
 /// The statuses that came, up to the last one.
 async fn statuses(web: &Web) -> Vec<Value> {
-    for _ in 0..200 {
+    for _ in 0..2400 {
         let bodies = web.asked().into_iter().filter(|asked| asked.starts_with("POST "));
         let statuses: Vec<Value> = bodies
             .map(|asked| serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap())

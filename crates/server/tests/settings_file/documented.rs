@@ -1,19 +1,14 @@
 //! `deploy/slipway.toml` lists every setting, and tells the truth about the defaults. Which
 //! settings there are is asked of `slipwayd` itself: it names them when it refuses one.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says so by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use toml::{Table, Value};
+
+use crate::config;
 
 /// Where the file shows an example, because what holds otherwise is nothing or depends on
 /// the data directory.
@@ -109,15 +104,6 @@ fn known_in(heading: &str) -> BTreeSet<String> {
     let known = known.unwrap_or_else(|| panic!("names no settings: {refusal}"));
     let known = known.split(" for key ").next().unwrap().replace('`', "").replace(" or ", ", ");
     known.split(", ").map(|name| name.trim().to_owned()).collect()
-}
-
-fn config(file: Option<&Path>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_slipwayd"));
-    command.arg("config").env_clear();
-    if let Some(file) = file {
-        command.arg("--config").arg(file);
-    }
-    command.output().unwrap()
 }
 
 fn printed(output: &Output) -> String {
