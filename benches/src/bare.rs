@@ -22,6 +22,9 @@ use crate::error::Error;
 use crate::heard::Heard;
 use crate::work::Work;
 
+/// The head of an answer may be as long in coming as a context of gigabytes in going.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(900);
+
 /// Which of the engine's builders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Builder {
@@ -56,7 +59,7 @@ pub(crate) struct Took {
 impl Bare {
     /// The engine that `DOCKER_HOST` names.
     pub(crate) fn connect() -> Result<Self, Error> {
-        Ok(Self { docker: Docker::connect_with_defaults()? })
+        Ok(Self { docker: Docker::connect_with_defaults()?.with_timeout(ANSWERS_WITHIN) })
     }
 
     /// Builds with BuildKit, pushes and removes.
@@ -75,6 +78,7 @@ impl Bare {
         let body = body_full(context::dockerfile_alone(&work.dockerfile));
         let options = options(builder, work);
         read(self.docker.build_image(options, None, Some(body)), heard).await?;
+        heard.end();
         let built = Instant::now();
         self.push(work).await?;
         let pushed = Instant::now();

@@ -6,8 +6,9 @@ use crate::bare::Bare;
 use crate::error::Error;
 use crate::house::House;
 use crate::memory;
-use crate::one_at_a_time::{self, Parts};
+use crate::one_at_a_time;
 use crate::options::Options;
+use crate::parts::Parts;
 use crate::side_by_side;
 use crate::surroundings::Surroundings;
 use crate::table::{Row, Table};
@@ -24,7 +25,7 @@ pub(crate) async fn measure(
     bare: &Bare,
     place: (&Path, &Path),
     surroundings: &Surroundings,
-) -> Result<Parts, Error> {
+) -> Result<[Parts; 2], Error> {
     let engine = surroundings.docker_host.as_str();
     let mut house = House::open("slipway_bench", place, surroundings, &[engine]).await?;
     house.add_worker().await?;
@@ -39,7 +40,7 @@ async fn with(
     works: &Works,
     bare: &Bare,
     house: &House,
-) -> Result<Parts, Error> {
+) -> Result<[Parts; 2], Error> {
     let workers = house.workers.iter().map(|worker| ("worker", worker));
     for (what, daemon) in [("api", &house.api)].into_iter().chain(workers) {
         let idle = memory::idle(daemon.pid).await?.mib();
@@ -51,7 +52,7 @@ async fn with(
     }
     let slipway = house.client();
     let (one, four) = (options.builds(), options.parallel());
-    let parts = one_at_a_time::measure(table, &DAEMONS, one, works, bare, &slipway).await?;
-    side_by_side::measure(table, &DAEMONS, four, works, bare, &slipway).await?;
-    Ok(parts)
+    let alone = one_at_a_time::measure(table, &DAEMONS, one, works, bare, &slipway).await?;
+    let beside = side_by_side::measure(table, &DAEMONS, four, works, bare, &slipway).await?;
+    Ok([alone, beside])
 }

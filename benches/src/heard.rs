@@ -13,6 +13,7 @@ pub(crate) struct Heard {
     out_of_order: bool,
     first_at: Option<Instant>,
     last_at: Option<Instant>,
+    over_at: Option<Instant>,
 }
 
 impl Heard {
@@ -42,6 +43,19 @@ impl Heard {
     pub(crate) fn took(&self) -> Duration {
         match (self.first_at, self.last_at) {
             (Some(first), Some(last)) => last - first,
+            (None, _) | (_, None) => Duration::ZERO,
+        }
+    }
+
+    /// What they came from is over.
+    pub(crate) fn end(&mut self) {
+        self.over_at = Some(Instant::now());
+    }
+
+    /// From the first number to the end of what they came from.
+    pub(crate) fn took_to_end(&self) -> Duration {
+        match (self.first_at, self.over_at) {
+            (Some(first), Some(over)) => over - first,
             (None, _) | (_, None) => Duration::ZERO,
         }
     }

@@ -25,7 +25,9 @@ mod lost_worker;
 mod memory;
 mod one_at_a_time;
 mod options;
+mod parts;
 mod receiver;
+mod settle;
 mod side_by_side;
 mod slipway;
 mod sources;
@@ -48,6 +50,7 @@ use crate::bare::{Bare, Builder};
 use crate::daemon::Daemon;
 use crate::error::Error;
 use crate::options::{Options, Part};
+use crate::parts::Parts;
 use crate::slipway::Slipway;
 use crate::surroundings::Surroundings;
 use crate::table::Table;
@@ -124,23 +127,20 @@ async fn measure(
 
     if options.wants(Part::Standalone) {
         eprintln!("… one at a time: {} small images each", options.builds());
-        let parts = one_at_a_time::measure(
-            &mut table,
-            &STANDALONE,
-            options.builds(),
-            works,
-            bare,
-            &slipway,
-        )
-        .await?;
+        let builds = options.builds();
+        let alone =
+            one_at_a_time::measure(&mut table, &STANDALONE, builds, works, bare, &slipway).await?;
         eprintln!("… four at a time: {} small images each", options.parallel());
-        side_by_side::measure(&mut table, &STANDALONE, options.parallel(), works, bare, &slipway)
-            .await?;
-        parts.print();
+        let four = options.parallel();
+        let beside =
+            side_by_side::measure(&mut table, &STANDALONE, four, works, bare, &slipway).await?;
+        alone.print();
+        beside.print();
     }
     if options.wants(Part::Daemons) {
         eprintln!("… the same through daemons of their own");
-        distributed::measure(&mut table, options, works, bare, place, surroundings).await?.print();
+        let ways = distributed::measure(&mut table, options, works, bare, place, surroundings);
+        ways.await?.iter().for_each(Parts::print);
     }
     if options.wants(Part::Submits) {
         eprintln!("… submits, and the same inserts by pgbench");

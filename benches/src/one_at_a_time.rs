@@ -1,26 +1,18 @@
 //! What Slipway adds to one build: from the POST until its follower has read the end,
 //! against build, push and remove.
 
-use crate::bare::{self, Bare};
+use crate::bare::Bare;
 use crate::error::Error;
-use crate::slipway::{self, Slipway};
+use crate::parts::Parts;
+use crate::slipway::Slipway;
 use crate::statistics::{median, ms, p95};
 use crate::table::{Row, Table};
 use crate::through::Through;
 use crate::work::Works;
 
-/// The first ones pull the base image and open what is opened once.
-const WARM_UP: usize = 3;
-
-/// Where the time went, part by part.
-#[derive(Debug, Default)]
-pub(crate) struct Parts {
-    through: &'static str,
-    bare: Vec<bare::Took>,
-    slipway: Vec<slipway::Took>,
-    /// What the client waited beyond the build's own account.
-    outside: Vec<f64>,
-}
+/// The first ones pull the base image, and open what is opened once: connections, and on each of
+/// them the plans of what is asked for, which PostgreSQL settles after some uses.
+const WARM_UP: usize = 25;
 
 /// Adds the rows for `count` pairs.
 pub(crate) async fn measure(
@@ -31,7 +23,7 @@ pub(crate) async fn measure(
     bare: &Bare,
     slipway: &Slipway,
 ) -> Result<Parts, Error> {
-    let mut parts = Parts { through: through.name, ..Parts::default() };
+    let mut parts = Parts::of(format!("{}one at a time", through.name));
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for number in 0..WARM_UP + count {
         // Whoever is second might gain from the first.
@@ -48,14 +40,12 @@ pub(crate) async fn measure(
         }
         without.push(ms(took_bare.whole));
         with.push(ms(waited));
-        parts.outside.push(ms(waited.saturating_sub(took.whole)));
-        parts.bare.push(took_bare);
-        parts.slipway.push(took);
+        parts.add_bare(took_bare);
+        parts.add_slipway(took, waited);
     }
     add(table, through, &without, &with);
     if let Some(wanted) = through.claim_ms {
-        let in_line: Vec<f64> = parts.slipway.iter().map(|took| ms(took.in_line)).collect();
-        add_claim(table, through.name, wanted, &in_line);
+        add_claim(table, through.name, wanted, &parts.in_line());
     }
     Ok(parts)
 }
@@ -97,35 +87,5 @@ fn add_claim(table: &mut Table, through: &str, (half, most): (f64, f64), in_line
                 .slipway(format!("{took:.1} ms"))
                 .wanted(format!("≤ {wanted} ms"), took <= wanted),
         );
-    }
-}
-
-impl Parts {
-    /// Prints where the time of one build goes.
-    pub(crate) fn print(&self) {
-        let bare = |part: fn(&bare::Took) -> f64| -> f64 {
-            median(&self.bare.iter().map(part).collect::<Vec<_>>())
-        };
-        let slipway = |part: fn(&slipway::Took) -> f64| -> f64 {
-            median(&self.slipway.iter().map(part).collect::<Vec<_>>())
-        };
-        let shown = |value: f64| format!("{value:.1} ms");
-        let mut table = Table::default();
-        let both = [
-            ("build", bare(|took| ms(took.build)), slipway(|took| ms(took.build))),
-            ("push", bare(|took| ms(took.push)), slipway(|took| ms(took.push))),
-            ("remove", bare(|took| ms(took.remove)), slipway(|took| ms(took.remove))),
-        ];
-        let through = self.through;
-        let in_line: Vec<f64> = self.slipway.iter().map(|took| ms(took.in_line)).collect();
-        let row = |what: &str| Row::new(format!("{through}one at a time: {what}"));
-        table.add(row("in line, median").slipway(shown(median(&in_line))));
-        table.add(row("in line, p95").slipway(shown(p95(&in_line))));
-        for (part, bare, slipway) in both {
-            table.add(row(part).bare(shown(bare)).slipway(shown(slipway)));
-        }
-        let outside = median(&self.outside);
-        table.add(row("POST, last event").slipway(shown(outside)));
-        table.print();
     }
 }

@@ -34,7 +34,9 @@ pub(crate) struct Accepted {
 pub(crate) struct Took {
     /// From acceptance to the claim.
     pub(crate) in_line: Duration,
-    /// From the claim to the image.
+    /// From the claim to the engine's beginning.
+    pub(crate) preparing: Duration,
+    /// From there to the image.
     pub(crate) build: Duration,
     pub(crate) push: Duration,
     pub(crate) remove: Duration,
@@ -125,6 +127,26 @@ impl Slipway {
         self.took(&build).await.map(drop)
     }
 
+    /// The same, heard by nobody: from when the first of its numbers is written down until all of
+    /// its output is, by the build's own account. What the engine says before the step runs is not
+    /// the step's, and the bare side's clock does not run by then either.
+    pub(crate) async fn run_unheard(&self, work: &Work) -> Result<Duration, Error> {
+        let build = self.begin(work).await?;
+        while !self.is_over(&build).await? {
+            sleep(Duration::from_millis(20)).await;
+        }
+        let events = self.follow(&build).await?;
+        let mut output = events.lines().filter_map(|line| {
+            let event: Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
+            let is_output = event["kind"] == "log" && event["stream"] == "stdout";
+            let mut lines = event["text"].as_str()?.lines();
+            (is_output && lines.any(|line| line.parse::<usize>().is_ok())).then_some(event)
+        });
+        let first = time(output.next().as_ref(), "/at")?;
+        let written = time(Some(&self.view(&build).await?), "/timings/pushing_at")?;
+        Ok((written - first).to_std().unwrap_or_default())
+    }
+
     /// The events of a build, as they come.
     pub(crate) async fn events(&self, build: &Accepted) -> Result<Response, Error> {
         good(self.http.get(format!("{}{}", self.url, build.events)).send().await?).await
@@ -150,16 +172,14 @@ impl Slipway {
         if view["status"] != "succeeded" {
             return Err(Error::Unexpected(format!("a build of slipway did not succeed: {view}")));
         }
-        let at = |name: &str| -> Result<DateTime<Utc>, Error> {
-            let at = text(&view, &format!("/timings/{name}"))?;
-            at.parse().map_err(|_| Error::Unexpected(format!("{name} is no time: {at}")))
-        };
+        let at = |name: &str| time(Some(&view), &format!("/timings/{name}"));
         let between = |from: &str, to: &str| -> Result<Duration, Error> {
             Ok((at(to)? - at(from)?).to_std().unwrap_or_default())
         };
         Ok(Took {
             in_line: between("created_at", "preparing_at")?,
-            build: between("preparing_at", "pushing_at")?,
+            preparing: between("preparing_at", "building_at")?,
+            build: between("building_at", "pushing_at")?,
             push: between("pushing_at", "purging_at")?,
             remove: between("purging_at", "finished_at")?,
             whole: between("created_at", "finished_at")?,
@@ -217,6 +237,11 @@ async fn good(answer: Response) -> Result<Response, Error> {
     }
     let said = answer.text().await.unwrap_or_default();
     Err(Error::Unexpected(format!("slipway answered {status}: {said}")))
+}
+
+fn time(json: Option<&Value>, pointer: &str) -> Result<DateTime<Utc>, Error> {
+    let at = text(json.unwrap_or(&Value::Null), pointer)?;
+    at.parse().map_err(|_| Error::Unexpected(format!("{pointer} is no time: {at}")))
 }
 
 fn text(json: &Value, pointer: &str) -> Result<String, Error> {

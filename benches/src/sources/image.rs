@@ -1,5 +1,6 @@
 //! A large image that is copied from one registry to another.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -11,7 +12,6 @@ use tokio::time::Instant;
 use super::Sources;
 use crate::context;
 use crate::error::Error;
-use crate::memory;
 use crate::surroundings::Surroundings;
 use crate::work::Works;
 
@@ -68,7 +68,6 @@ impl Sources<'_> {
         works: &Works,
         surroundings: &Surroundings,
     ) -> Result<(), Error> {
-        eprintln!("…   image, from registry to registry");
         let mib = self.mib;
         let size = u64::try_from(mib).unwrap_or(u64::MAX) * 1024 * 1024;
         let work = works.without_base();
@@ -93,33 +92,36 @@ impl Sources<'_> {
         from.tag(path, &manifest).await?;
 
         let (host, (user, password)) = (&surroundings.closed_registry, &surroundings.login);
-        let order = json!({
-            "image": format!("{host}/slipway-bench/copied:1"),
-            "source": {"type": "image", "ref": format!("{}/{path}:1", from.host),
-                "all_platforms": true},
-            "registry_auth": {host: {"username": user, "password": password}},
-        });
-        let idle = self.idle().await?;
-        let copying = self.slipway.run_order(&order);
-        let (with, of_api, of_worker) = memory::peaks((self.api, self.worker), copying).await?;
-        let login = Some(&surroundings.login);
-        let to = Registry { http: Client::new(), host, login };
-        let without = pass(&from, &to, path, &layer, size).await?;
-        self.memory("image, copied", idle, (of_api, of_worker));
-        self.rates("image, copied", without, with);
-        Ok(())
+        let to = Registry { http: Client::new(), host, login: Some(&surroundings.login) };
+        // What a repository has once is not sent there again.
+        let turns = AtomicUsize::new(0);
+        let next = || turns.fetch_add(1, Ordering::Relaxed);
+        let slipway = self.slipway.clone();
+        let with = async || {
+            let order = json!({
+                "image": format!("{host}/slipway-bench/copied-{}:1", next()),
+                "source": {"type": "image", "ref": format!("{}/{path}:1", from.host),
+                    "all_platforms": true},
+                "registry_auth": {host: {"username": user, "password": password}},
+            });
+            slipway.run_order(&order).await
+        };
+        let without = async || {
+            let passed = format!("slipway-bench/passed-{}", next());
+            pass((&from, path), (&to, &passed), &layer, size).await
+        };
+        self.beside("image, from registry to registry", with, without).await
     }
 }
 
 async fn pass(
-    from: &Registry<'_>,
-    to: &Registry<'_>,
-    path: &str,
+    (from, of): (&Registry<'_>, &str),
+    (to, into): (&Registry<'_>, &str),
     layer: &str,
     size: u64,
 ) -> Result<Duration, Error> {
     let begun = Instant::now();
-    let blob = from.get(path, layer).await?;
-    to.put("slipway-bench/passed", layer, size, Body::wrap_stream(blob.bytes_stream())).await?;
+    let blob = from.get(of, layer).await?;
+    to.put(into, layer, size, Body::wrap_stream(blob.bytes_stream())).await?;
     Ok(begun.elapsed())
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::bare::Bare;
@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::file_server::FileServer;
 use crate::house::House;
 use crate::memory::{self, Resident};
+use crate::settle::settle;
 use crate::slipway::Slipway;
 use crate::surroundings::Surroundings;
 use crate::table::{Row, Table};
@@ -28,6 +29,8 @@ use crate::work::{Work, Works};
 
 /// Slipway's time in times of the bare side's.
 const WANTED_RATIO: f64 = 1.10;
+/// The sides take turns this often, and take turns at being first; the middle one of each counts.
+const TURNS: usize = 3;
 
 /// What all kinds are measured with.
 struct Sources<'a> {
@@ -70,14 +73,16 @@ pub(crate) async fn measure(
             ("archive, tar.zst", json!({"type": "archive", "url": format!("{}.zst", files.url)})),
             ("github", json!({"type": "github", "owner": "bench", "repo": "large"})),
         ] {
-            let work = named(works, &shared);
-            let without = fetched(bare, named(works, &shared), &files.url);
-            sources.beside(what, &work, source, without).await?;
+            let slipway = sources.slipway.clone();
+            let with = async || slipway.run_source(&named(works, &shared), source.clone()).await;
+            let without = async || fetched(bare, named(works, &shared), &files.url).await;
+            sources.beside(what, with, without).await?;
         }
+        let slipway = sources.slipway.clone();
         let source = json!({"type": "git", "url": repository.url});
-        let work = named(works, &shared);
-        let without = repository.fetch_and_send(bare, named(works, &shared));
-        sources.beside("git", &work, source, without).await?;
+        let with = async || slipway.run_source(&named(works, &shared), source.clone()).await;
+        let without = async || repository.fetch_and_send(bare, named(works, &shared)).await;
+        sources.beside("git", with, without).await?;
         drop(repository);
         sources.image(works, surroundings).await
     };
@@ -111,30 +116,52 @@ impl Sources<'_> {
         self.memory("upload, sent", idle, (of_api, of_worker));
         let row = Row::new(format!("upload, sent, {mib} MiB, rate"));
         self.table.add(row.slipway(rate(mib, uploaded)));
+        let (bare, slipway) = (self.bare, self.slipway.clone());
         let source = json!({"type": "upload", "id": upload});
-        let (bare, other) = (self.bare, works.without_base());
-        let without = bare.run_large(&other, mib);
-        self.beside("upload, built", &work, source, without).await
+        let with = async || slipway.run_source(&named(works, &work), source.clone()).await;
+        let without = async || bare.run_large(&works.without_base(), mib).await;
+        self.beside("upload, built", with, without).await
     }
 
-    /// A build from a source, and the same without Slipway.
+    /// Builds from a source, and the same without Slipway.
     async fn beside(
         &mut self,
         what: &str,
-        work: &Work,
-        source: Value,
-        without: impl Future<Output = Result<Duration, Error>>,
+        with: impl AsyncFn() -> Result<Duration, Error>,
+        without: impl AsyncFn() -> Result<Duration, Error>,
     ) -> Result<(), Error> {
         eprintln!("…   {what}");
+        let (mut through, mut beside) = (Vec::new(), Vec::new());
         let idle = self.idle().await?;
-        let building = self.slipway.run_source(work, source);
-        let (with, of_api, of_worker) = memory::peaks((self.api, self.worker), building).await?;
-        self.bare.prune().await?;
-        let without = without.await?;
-        self.bare.prune().await?;
-        self.memory(what, idle, (of_api, of_worker));
-        self.rates(what, without, with);
+        let mut peak = idle;
+        for turn in 0..TURNS {
+            let bare_first = turn % 2 == 0;
+            if bare_first {
+                beside.push(self.alone(&without).await?);
+            }
+            self.idle().await?;
+            let (took, of_api, of_worker) =
+                memory::peaks((self.api, self.worker), self.alone(&with)).await?;
+            through.push(took);
+            peak = (peak.0.max(of_api), peak.1.max(of_worker));
+            if !bare_first {
+                beside.push(self.alone(&without).await?);
+            }
+        }
+        self.memory(what, idle, peak);
+        self.rates(what, middle(beside), middle(through));
         Ok(())
+    }
+
+    /// Does something, and makes the engine forget it: contexts of gigabytes stay otherwise.
+    async fn alone(
+        &self,
+        work: &impl AsyncFn() -> Result<Duration, Error>,
+    ) -> Result<Duration, Error> {
+        settle().await?;
+        let took = work().await?;
+        self.bare.prune().await?;
+        Ok(took)
     }
 
     fn rates(&mut self, what: &str, without: Duration, with: Duration) {
@@ -157,4 +184,10 @@ impl Sources<'_> {
             self.table.add(memory_row(&format!("{what}, memory: {process}"), idle, peak));
         }
     }
+}
+
+/// The one that took neither longest nor shortest.
+fn middle(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }
