@@ -23,21 +23,17 @@ async fn each_application_runs_and_says_that_it_is_well() {
         format!("{}[templates.base_images]\n{}", one_host(&engine.url()), bases.concat());
     let stack = Stack::with(&settings).await;
     let run = unique();
-    let mut builds = Vec::new();
-    for (template, port) in [("python-flask", 5000), ("python-fastapi", 8000), ("nodejs", 3000)] {
-        let id = submit(
-            &stack,
-            &json!({
-                "model_version": template, "version": "1.0.0", "name": format!("{run}/{template}"),
-                "tag": "1", "environment": {"GREETING": "it's \"well\""},
-            }),
-        )
-        .await;
-        builds.push((id, template, port));
-    }
-    for (id, template, port) in builds {
-        let done = ended(&stack, &id).await;
-        assert_eq!(done["status"], "success", "{done:#}");
+    let applications = [("python-flask", 5000), ("python-fastapi", 8000), ("nodejs", 3000)];
+    let builds = applications.map(|(template, _)| {
+        let request = json!({
+            "model_version": template, "version": "1.0.0", "name": format!("{run}/{template}"),
+            "tag": "1", "environment": {"GREETING": "it's \"well\""},
+        });
+        let stack = &stack;
+        async move { fetched_and_built(stack, &request).await }
+    });
+    let builds = futures::future::join_all(builds).await;
+    for ((template, port), done) in applications.into_iter().zip(builds) {
         let message = done["message"].as_str().unwrap();
         assert!(message.ends_with("is not pushed, it stays on the Docker host a"), "{message}");
         let logs = done["logs"].as_array().unwrap();
@@ -123,6 +119,27 @@ async fn submit(stack: &Stack, request: &Value) -> String {
     answer["build_id"].as_str().unwrap_or_else(|| panic!("not accepted: {answer:#}")).to_owned()
 }
 
+/// Builds what fetches from outside. A package registry may answer badly, or hold a connection
+/// without a word for longer than any test waits, so a build gets a few minutes, and other tries.
+async fn fetched_and_built(stack: &Stack, request: &Value) -> Value {
+    const TRIES: usize = 4;
+    const EACH: Duration = Duration::from_secs(200);
+    let mut before = Vec::new();
+    for _ in 0..TRIES {
+        let id = submit(stack, request).await;
+        let done = tokio::time::timeout(EACH, ended(stack, &id)).await;
+        match done {
+            Ok(done) if done["status"] == "success" => return done,
+            Ok(done) => before.push(done),
+            Err(_) => {
+                before.push(stack.get(&format!("/api/v1/build/{id}/status")).await);
+                stack.daemon.cancel(&id).await.unwrap();
+            }
+        }
+    }
+    panic!("no try came to its end: {before:#?}");
+}
+
 /// Polls as a client does until the build is over.
 async fn ended(stack: &Stack, id: &str) -> Value {
     for _ in 0..900 {
@@ -148,7 +165,7 @@ async fn health_of(socket: &Path, image: &str, port: u16) -> Value {
     let id = made["Id"].as_str().unwrap_or_else(|| panic!("{made:#}")).to_owned();
     engine_json(socket, "POST", &format!("/containers/{id}/start"), None).await;
     let path = format!("/containers/{id}/json");
-    for _ in 0..120 {
+    for _ in 0..600 {
         let inspected = engine_json(socket, "GET", &path, None).await;
         let state = &inspected["State"];
         assert_eq!(state["Status"], "running", "{image}: {state:#}");
