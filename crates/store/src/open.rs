@@ -165,6 +165,17 @@ async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
 mod tests {
     use super::*;
 
+    /// As `.cargo/config.toml` has it. With the driver's own options all connections wait for one
+    /// lock whenever they look at a page.
+    #[tokio::test]
+    async fn sqlite_is_compiled_without_locks_that_all_share() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let asked = sqlx::query_scalar("PRAGMA compile_options").fetch_all(&mut connection);
+        let options: Vec<String> = asked.await.unwrap();
+        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:#?}");
+        assert!(options.iter().all(|option| option != "ENABLE_MEMORY_MANAGEMENT"), "{options:#?}");
+    }
+
     #[test]
     fn sqlite_is_a_file() {
         for url in ["sqlite:///srv/memory/slipway.db", "sqlite://slipway.db?mode=rwc"] {
