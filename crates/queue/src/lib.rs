@@ -240,6 +240,15 @@ impl Bell {
             BellKind::Broker(bell) => bell.answered(),
         }
     }
+
+    /// Whether it rang for one build alone. Within a process, bells that ring at once are one.
+    #[must_use]
+    pub const fn is_of_one(&self) -> bool {
+        match self.kind {
+            BellKind::Local(_) => false,
+            BellKind::Broker(_) => true,
+        }
+    }
 }
 
 impl Ear {

@@ -110,7 +110,10 @@ impl Worker {
                 None => claim_if_anyone_waits(self).await,
             };
             // At the claim: from here on the lease counts.
-            let by_bell = bell.take().map(Bell::answered).is_some();
+            let is_of_one = bell.as_ref().is_some_and(Bell::is_of_one);
+            if let Some(bell) = bell.take() {
+                bell.answered();
+            }
             match claimed {
                 Ok(Some(claimed)) => {
                     let worker = self.clone();
@@ -120,9 +123,8 @@ impl Worker {
                         // A build that ended frees its host, too: look again.
                         worker.pool.look_again();
                     });
-                    // Each build in line has a bell of its own; those who came without one may
-                    // not be the last.
-                    if !by_bell {
+                    // Where each build in line has a bell of its own, it brings the next one too.
+                    if !is_of_one {
                         continue;
                     }
                 }

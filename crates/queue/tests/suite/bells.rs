@@ -10,6 +10,7 @@ stories!(
     a_bell_that_is_rung_before_anybody_waits_is_kept,
     a_bell_wakes_one,
     bells_for_several_builds_wake_several,
+    a_bell_for_several_builds_says_that_it_may_be,
     a_bell_is_not_lost_with_the_one_who_waited,
     a_bell_that_is_not_answered_rings_for_somebody_else,
     who_has_a_bell_keeps_no_other,
@@ -41,6 +42,21 @@ async fn bells_for_several_builds_wake_several(ground: &Ground) {
     }
     tokio::time::sleep(A_WHILE).await;
     assert!(waking.try_recv().is_err(), "the fourth sleeps on");
+}
+
+async fn a_bell_for_several_builds_says_that_it_may_be(ground: &Ground) {
+    ring(&ground.here, 3).await;
+    let mut bells = ground.there.bells();
+    // Each has its own, or the first is for all of them.
+    for left in (0..3).rev() {
+        let bell = tokio::time::timeout(PATIENCE, bells.next()).await.unwrap();
+        let is_last = left == 0 || !bell.is_of_one();
+        bell.answered();
+        if is_last {
+            break;
+        }
+    }
+    assert!(!hears(&mut bells, A_WHILE).await, "and none is left");
 }
 
 async fn a_bell_is_not_lost_with_the_one_who_waited(ground: &Ground) {
