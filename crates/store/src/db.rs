@@ -113,22 +113,26 @@ impl Store {
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.db {
-            Db::Postgres(pool) => Tx::Postgres(answered(begun(pool.clone(), "BEGIN")).await?),
+            Db::Postgres(pool) => Tx::Postgres(answered(begun(pool.clone())).await?),
             // Immediate: a transaction that reads first and writes later would find the
             // database changed under it, and SQLite gives no second chance for that.
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         })
     }
 
-    /// [`begin`](Self::begin), with the transaction's first lock in the same walk: `locking` is a
-    /// `BEGIN` and, after a semicolon, a statement whose rows nobody wants. Those that follow see
-    /// what others committed while this one waited.
+    /// [`begin`](Self::begin), with the rows of this statement locked from the beginning; nobody wants
+    /// them. The statements that follow see what others committed while this one waited.
+    ///
+    /// In a walk of its own: a lock that is refused together with its `BEGIN` (a deadlock, a time
+    /// limit of the server) would leave the connection in a transaction that the driver does not
+    /// know of, and that nobody could use any more.
     pub(crate) async fn begin_locking(&self, locking: &'static str) -> Result<Tx, StoreError> {
-        match &self.db {
-            Db::Postgres(pool) => Ok(Tx::Postgres(answered(begun(pool.clone(), locking)).await?)),
-            // Its one writer has the whole database to itself.
-            Db::Sqlite { .. } => self.begin().await,
+        let mut tx = self.begin().await?;
+        // SQLite's one writer has the whole database to itself.
+        if let Some(connection) = tx.postgres() {
+            answered(sqlx::query(locking).execute(connection)).await?;
         }
+        Ok(tx)
     }
 
     /// Begins a transaction of one statement, or of one [`Walk`](crate::walk::Walk): PostgreSQL
@@ -220,11 +224,8 @@ impl Tx {
 /// Begins a transaction, also where nobody waits for it any more. The driver takes a `BEGIN` that
 /// was sent and not answered for none: its connection would go back to the pool in the middle of a
 /// transaction, and what others write there would not be committed.
-async fn begun(
-    pool: PgPool,
-    begin: &'static str,
-) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
-    let begun = tokio::spawn(async move { pool.begin_with(begin).await });
+async fn begun(pool: PgPool) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    let begun = tokio::spawn(async move { pool.begin().await });
     begun.await.map_err(|gone| sqlx::Error::Io(std::io::Error::other(gone)))?
 }
 

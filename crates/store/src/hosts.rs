@@ -7,6 +7,9 @@ use sqlx::FromRow;
 use crate::db::{Tx, read, write};
 use crate::{Store, StoreError};
 
+/// Locks all hosts, in the one order in which everybody does who locks several.
+pub(crate) const LOCK_ALL: &str = "SELECT 1 FROM hosts ORDER BY name FOR UPDATE";
+
 /// A host as the API shows it and as waiting builds are explained by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
@@ -202,7 +205,8 @@ pub async fn forget_unseen(store: &Store, before: DateTime<Utc>) -> Result<u64, 
     const SQL: &str = "DELETE FROM hosts WHERE probed_at < $1 AND NOT drained \
          AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.host = hosts.name)";
     const SAID: &str = "DELETE FROM host_probes WHERE probed_at < $1";
-    let mut tx = store.begin().await?;
+    // As a claim locks them: who took them in another order could wait for it, and it for him.
+    let mut tx = store.begin_locking(LOCK_ALL).await?;
     write!(tx, connection => sqlx::query(SAID)
         .bind(before)
         .execute(connection)

@@ -37,14 +37,21 @@ pub async fn advance_after(
     digest: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let mut tx = store.single().await?;
-    if let Some(connection) = tx.postgres() {
-        if straight(connection, lease, said, to, digest, now).await? {
-            return Ok(());
+    let mut single = store.single().await?;
+    let tx = match single.postgres() {
+        Some(connection) => {
+            if straight(connection, lease, said, to, digest, now).await? {
+                return Ok(());
+            }
+            None
         }
+        None => Some(single),
+    };
+    let mut tx = match tx {
+        Some(tx) => tx,
         // Nothing moved, and the row says why.
-        tx = store.begin().await?;
-    }
+        None => store.begin().await?,
+    };
     let current = held(&mut tx, lease).await?;
     // An attempt enters each stage once, so this is the second try of a step whose commit
     // went through and whose answer was lost.

@@ -2,6 +2,7 @@
 //! a number that is kept beside them would drift.
 
 use crate::db::Tx;
+use crate::hosts::LOCK_ALL;
 use crate::{Store, StoreError};
 
 /// Tables of what is free, for the `WITH` of a statement in a transaction of [`begin`]: `free` has
@@ -23,5 +24,5 @@ pub(super) use free;
 /// Begins a transaction in which what is free stays so: all hosts are locked, in one order, so that
 /// two workers cannot both take the last slot of a host or of a project.
 pub(super) async fn begin(store: &Store) -> Result<Tx, StoreError> {
-    store.begin_locking("BEGIN; SELECT 1 FROM hosts ORDER BY name FOR UPDATE").await
+    store.begin_locking(LOCK_ALL).await
 }

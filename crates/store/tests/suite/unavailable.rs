@@ -11,7 +11,9 @@ use slipway_store::{Store, StoreError, outbox};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::cast::{at, claim, held, keys, log, spec, submit, submit_with, told};
+use crate::cast::{
+    at, claim, held, keys, log, offered, spec, submit, submit_with, told, try_claim,
+};
 use crate::ground::{Ground, on_postgres, on_sqlite};
 use crate::stream::until_somebody_waits;
 use crate::wire::Wire;
@@ -37,6 +39,36 @@ async fn postgres_is_cut_off_and_comes_back() {
             append(&store, &lease, at(3), &[log("on again\n")]).await.unwrap();
         }
         advance(&store, &lease, Stage::Building, None, at(4)).await.unwrap();
+    })
+    .await;
+}
+
+/// The server ends a claim that waits, as its time limits do: what is left of it must not be in the
+/// way of whoever gets its connection next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_lock_is_refused_leaves_nothing_open() {
+    const ENDED: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    const OPEN: &str = "SELECT state FROM pg_stat_activity \
+         WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    on_postgres(async |ground: &Ground| {
+        let store = ground.store().await;
+        let lease = held(&store).await;
+        let hosts = ground.hold("SELECT 1 FROM hosts FOR UPDATE").await;
+        let claiming = tokio::spawn({
+            let store = store.clone();
+            async move { try_claim(&store, &offered(&[("h1", &["linux/amd64"])]), at(2)).await }
+        });
+        until_somebody_waits(ground).await;
+        ground.sql(ENDED).await.unwrap();
+        claiming.await.unwrap().map(drop).unwrap_err();
+        hosts.commit().await;
+        // More than there are connections, one after the other: each gets the last one.
+        for second in 10..40 {
+            append(&store, &lease, at(second), &[log("on\n")]).await.unwrap();
+            store.ping().await.unwrap();
+        }
+        assert_eq!(ground.texts(OPEN).await, Vec::<String>::new());
     })
     .await;
 }
