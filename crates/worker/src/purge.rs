@@ -26,6 +26,17 @@ pub(crate) enum Purged {
     Removed,
     /// The image was not there. It may still come if the engine is not through.
     Absent,
+    /// Another build uses the image's real name: to be tried again.
+    NotYet,
+}
+
+/// Whether a purge waits for its turn with the image's real name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// A build cleans up after itself.
+    ForItsTurn,
+    /// A sweep has other things to see to, and comes again.
+    Never,
 }
 
 /// Since when which leftover is known to be absent.
@@ -60,15 +71,26 @@ pub(crate) async fn purge(
     engine: &Engine,
     attempt: (BuildId, Attempt),
     images: &[ImageRef],
+    waits: Waits,
 ) -> Result<Purged, Failure> {
     let local = local_name(attempt.0, attempt.1);
     let Some(id) = engine.image_id(&local).await? else { return Ok(Purged::Absent) };
     for image in images {
-        // The real name goes only if it is this attempt's image that it stands for.
-        let _turn = worker.turns.wait(image).await;
         let real = image.to_string();
         // An engine that cannot even look for the name has never given it.
-        if engine.image_id(&real).await.is_ok_and(|other| other.as_ref() == Some(&id)) {
+        let is_ours =
+            async || engine.image_id(&real).await.is_ok_and(|other| other.as_ref() == Some(&id));
+        // The real name goes only if it is this attempt's image that it stands for. Who never gave
+        // it has no turn to wait for.
+        if !is_ours().await {
+            continue;
+        }
+        let turn = match waits {
+            Waits::ForItsTurn => Some(worker.turns.wait(image).await),
+            Waits::Never => worker.turns.if_free(image),
+        };
+        let Some(_turn) = turn else { return Ok(Purged::NotYet) };
+        if is_ours().await {
             engine.untag(&real).await?;
         }
     }
@@ -114,10 +136,11 @@ pub(crate) async fn sweep(worker: &Worker, host: &HostName) {
 /// Purges one leftover, and forgets it once it is sure to be gone. Whether it was there.
 async fn sweep_one(worker: &Worker, engine: &Engine, leftover: &Leftover) -> Result<bool, String> {
     let attempt = (leftover.build, leftover.attempt);
-    let purged = purge(worker, engine, attempt, &leftover.images).await;
+    let purged = purge(worker, engine, attempt, &leftover.images, Waits::Never).await;
     let purged = purged.map_err(|failure| failure.to_string())?;
     let is_gone = match purged {
         Purged::Removed => true,
+        Purged::NotYet => false,
         Purged::Absent => {
             let for_good = worker.absences.for_good(leftover);
             if for_good {

@@ -32,6 +32,12 @@ impl Turns {
         Turn { _held: vec![self.wait_for(&image.to_string()).await] }
     }
 
+    /// The turn with the name of `image`, if nobody else has it.
+    pub(crate) fn if_free(&self, image: &ImageRef) -> Option<Turn> {
+        let held = self.turn_of(&image.to_string()).try_lock_owned().ok()?;
+        Some(Turn { _held: vec![held] })
+    }
+
     /// Waits until no worker uses any of the names `images`.
     pub(crate) async fn wait_across(
         &self,

@@ -41,9 +41,10 @@ pub enum Progress {
 pub(super) const EXPORT: &str = "exporting to ";
 
 impl Progress {
-    /// Whether the builder writes the image now: nothing is left to be run.
-    pub(crate) fn is_export(&self) -> bool {
-        matches!(self, Self::Step { name, .. } if name.starts_with(EXPORT))
+    /// Whether the builder has written the image: all that is left to come is its answer.
+    pub(crate) fn is_exported(&self) -> bool {
+        matches!(self, Self::Step { name, status, .. }
+            if name.starts_with(EXPORT) && *status != StepStatus::Started)
     }
 
     /// A line of the engine's progress. `text` has no newline.

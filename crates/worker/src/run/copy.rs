@@ -25,13 +25,12 @@ impl Run<'_> {
             .map_err(|_| timed_out(Stage::Preparing, limit))??;
         self.enter(Stage::Building, None).await?;
         let limit = self.worker.settings.push_timeout;
-        let copying = async {
-            let (entered, turn) = tokio::join!(self.enter(Stage::Pushing, None), self.turn());
-            entered?;
-            let digest = self.copy_until_through(from, &tree).await?;
-            Ok(Pushed { digest, turn })
-        };
-        timeout(limit, copying).await.map_err(|_| timed_out(Stage::Pushing, limit))?
+        let turn = async { Ok(self.turn().await) };
+        let ((), turn) = tokio::try_join!(self.enter(Stage::Pushing, None), turn)?;
+        let digest = timeout(limit, self.copy_until_through(from, &tree))
+            .await
+            .map_err(|_| timed_out(Stage::Pushing, limit))??;
+        Ok(Pushed { digest, turn })
     }
 
     async fn look_at(&self, from: &ImageRef) -> Result<Tree, Broken> {

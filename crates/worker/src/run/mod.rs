@@ -47,7 +47,7 @@ pub(crate) struct Run<'a> {
     mask: Mask,
     watch: StageWatch,
     /// Cancelled when the image is about to be there.
-    exporting: CancellationToken,
+    exported: CancellationToken,
 }
 
 /// Why the stages did not run through.
@@ -137,7 +137,7 @@ async fn run(worker: &Worker, claimed: Claimed) {
         log,
         mask,
         watch: StageWatch::start(Span::current()),
-        exporting: CancellationToken::new(),
+        exported: CancellationToken::new(),
     };
     let went = tokio::select! {
         biased;

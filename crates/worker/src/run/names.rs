@@ -2,22 +2,30 @@
 //! while it is its turn with them.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Either, ready, select};
+use slipway_domain::ImageRef;
 use slipway_store::turns;
+
+use tokio::time::timeout;
 
 use super::wind_up::PURGE_LIMIT;
 use super::{Broken, Run};
 use crate::purge::local_name;
 use crate::turns::Turn;
 
+/// Nobody has to be told of a wait that is shorter.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 impl Run<'_> {
-    /// Builds, and gives back the wait for the turn with the image's real names. It begins while the
-    /// builder writes the image, so that the push begins without a walk to the database.
+    /// Builds, and gives back the wait for the turn with the image's real names. It begins when the
+    /// builder has written the image, beside its answer, and not before: others of that name would
+    /// wait for as long as that takes.
     pub(super) async fn build_and_ask_for_turn(&self) -> Result<BoxFuture<'_, Turn>, Broken> {
         let asking = async {
-            self.exporting.cancelled().await;
+            self.exported.cancelled().await;
             self.turn().await
         };
         let turn = match select(pin!(self.build()), asking.boxed()).await {
@@ -25,7 +33,7 @@ impl Run<'_> {
             Either::Right((turn, building)) => building.await.map(|()| ready(turn).boxed())?,
         };
         // Not every builder says so.
-        self.exporting.cancel();
+        self.exported.cancel();
         Ok(turn)
     }
 
@@ -50,7 +58,7 @@ impl Run<'_> {
             }
             self.engine.untag(&self.local_name()).await
         };
-        match tokio::time::timeout(PURGE_LIMIT, purge).await {
+        match timeout(PURGE_LIMIT, purge).await {
             Ok(Ok(())) => true,
             Ok(Err(failure)) => {
                 tracing::warn!(%failure, "the image could not be purged; the sweep will");
@@ -65,8 +73,22 @@ impl Run<'_> {
 
     /// Waits until this build alone may use the image's real names.
     pub(super) async fn turn(&self) -> Turn {
-        let Self { worker, lease, spec, .. } = self;
-        worker.turns.wait_across(&worker.store, lease, spec.images()).await
+        self.turn_with(self.spec.images()).await
+    }
+
+    /// The same with these names.
+    pub(super) async fn turn_with(&self, images: impl IntoIterator<Item = &ImageRef>) -> Turn {
+        let images: Vec<&ImageRef> = images.into_iter().collect();
+        let named: Vec<String> = images.iter().map(ToString::to_string).collect();
+        let Self { worker, lease, log, .. } = self;
+        let mut turn = pin!(worker.turns.wait_across(&worker.store, lease, images));
+        if let Ok(turn) = timeout(AT_ONCE, &mut turn).await {
+            return turn;
+        }
+        let line = format!("waiting for another build, which uses {} now", named.join(", "));
+        // Where nobody can write it any more, the build is broken off elsewhere.
+        let _ = log.say(&line).await;
+        turn.await
     }
 
     pub(super) async fn give_real_names(&self) -> Result<(), Broken> {

@@ -51,8 +51,8 @@ impl Run<'_> {
             self.forward_from_builder(reports).await
         };
         let both = async {
-            let (built, logged) = tokio::join!(work, logged);
-            logged?;
+            // Of a log that nobody can write any more, the work is given up at once.
+            let (built, ()) = tokio::try_join!(async { Ok(work.await) }, logged)?;
             built.map_err(Broken::Failed)
         };
         tokio::pin!(both);
@@ -104,14 +104,14 @@ impl Run<'_> {
         built.map(|_| None)
     }
 
-    /// [`forward`], and notes when the image is about to be there.
+    /// [`forward`], and notes when the image is there.
     async fn forward_from_builder(
         &self,
         mut reports: mpsc::Receiver<Progress>,
     ) -> Result<(), Broken> {
         while let Some(report) = reports.recv().await {
-            if report.is_export() {
-                self.exporting.cancel();
+            if report.is_exported() {
+                self.exported.cancel();
             }
             self.log.progress(report).await?;
         }

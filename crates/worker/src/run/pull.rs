@@ -21,8 +21,8 @@ impl Run<'_> {
 
     async fn pull_and_name(&self, image: &ImageRef) -> Result<(), Broken> {
         // Nobody pushes from this name, or pulls to it, until our own name stands.
-        let Self { worker, lease, engine, .. } = self;
-        let turn = worker.turns.wait_across(&worker.store, lease, [image]).await;
+        let engine = self.engine;
+        let turn = self.turn_with([image]).await;
         let name = image.to_string();
         let was_there = engine.image_id(&name).await?.is_some();
         // Where it comes from and where it goes may be one registry and two logins.
@@ -30,8 +30,8 @@ impl Run<'_> {
         let login = source.or_else(|| self.secrets.registry_auth.get(image.registry()));
         let (progress, reports) = mpsc::channel(REPORTS);
         let pull = engine.pull(image, self.spec.platform.as_ref(), login, progress);
-        let (pulled, logged) = tokio::join!(pull, forward(reports, &self.log));
-        logged?;
+        let pulling = async { Ok(pull.await) };
+        let (pulled, ()) = tokio::try_join!(pulling, forward(reports, &self.log))?;
         pulled?;
         engine.tag_local(image, &self.local_name()).await?;
         // A host may be shared with people: what they had keeps its name.

@@ -31,26 +31,29 @@ pub(super) struct Pushed {
 impl Run<'_> {
     /// Moves the row to Pushing and pushes the image, when it is its turn.
     pub(super) async fn push(&self, turn: impl Future<Output = Turn>) -> Result<Pushed, Broken> {
-        let limit = self.worker.settings.push_timeout;
         let pushing = async {
-            // The turn is had by none but the build's holder, and so the push does not wait for the
-            // row. However it goes, it ends in the stage that the row is in.
-            let (entering, pushing) = (self.enter(Stage::Pushing, None), self.push_all(turn));
-            let ((), pushed) = tokio::try_join!(entering, async { Ok(pushing.await) })?;
-            pushed
+            let turn = turn.await;
+            // From its turn on: what others take for theirs is not the registry's fault.
+            let limit = self.worker.settings.push_timeout;
+            let pushed = timeout(limit, self.push_all()).await;
+            let digest = pushed.map_err(|_| timed_out(Stage::Pushing, limit))??;
+            Ok(Pushed { digest, turn })
         };
-        timeout(limit, pushing).await.map_err(|_| timed_out(Stage::Pushing, limit))?
+        // The turn is had by none but the build's holder, and so the push does not wait for the
+        // row. However it goes, it ends in the stage that the row is in.
+        let entering = self.enter(Stage::Pushing, None);
+        let ((), pushed) = tokio::try_join!(entering, async { Ok(pushing.await) })?;
+        pushed
     }
 
-    async fn push_all(&self, turn: impl Future<Output = Turn>) -> Result<Pushed, Broken> {
-        let turn = turn.await;
+    async fn push_all(&self) -> Result<String, Broken> {
         self.give_real_names().await?;
         let digest = self.until_through(|| self.push_once(&self.spec.image)).await?;
         // The registry has all of it now: these are names, and have the same digest.
         for image in &self.spec.also {
             self.until_through(|| self.push_once(image)).await?;
         }
-        Ok(Pushed { digest, turn })
+        Ok(digest)
     }
 
     /// Tries again, as long as another try may go better.
@@ -78,8 +81,8 @@ impl Run<'_> {
         let login = self.secrets.registry_auth.get(image.registry());
         let (progress, reports) = mpsc::channel(REPORTS);
         let push = self.engine.push(image, login, progress);
-        let (pushed, logged) = tokio::join!(push, forward(reports, &self.log));
-        logged?;
+        let pushing = async { Ok(push.await) };
+        let (pushed, ()) = tokio::try_join!(pushing, forward(reports, &self.log))?;
         Ok(pushed?.digest)
     }
 }

@@ -10,7 +10,7 @@ use slipway_store::{StoreError, builds, images};
 use super::{Run, Through, Went};
 use crate::heartbeat::Interrupt;
 use crate::persist::persist;
-use crate::purge::{Purged, free_name, purge};
+use crate::purge::{Purged, Waits, free_name, purge};
 
 /// For taking an image off a host. Whatever is left then is the sweep's.
 pub(super) const PURGE_LIMIT: Duration = Duration::from_secs(60);
@@ -180,10 +180,11 @@ impl Run<'_> {
         }
         let attempt = (self.lease.build(), self.lease.attempt());
         let images: Vec<ImageRef> = self.spec.images().cloned().collect();
-        let purge = purge(self.worker, self.engine, attempt, &images);
+        let purge = purge(self.worker, self.engine, attempt, &images, Waits::ForItsTurn);
         match tokio::time::timeout(PURGE_LIMIT, purge).await {
             Ok(Ok(Purged::Removed)) => true,
             Ok(Ok(Purged::Absent)) => engine == Engine::IsThrough,
+            Ok(Ok(Purged::NotYet)) => false,
             Ok(Err(failure)) => {
                 tracing::warn!(%failure, "the image could not be purged; the sweep will");
                 false
