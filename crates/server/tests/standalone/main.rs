@@ -25,6 +25,7 @@ mod secrets;
 mod sources;
 mod stack;
 mod templates;
+mod turns;
 mod twins;
 mod uploads;
 mod visitors;
