@@ -67,7 +67,7 @@ pub(crate) enum Error {
     WebSocketKey,
     /// A page of another server wants to open a WebSocket.
     #[error("pages of {origin:?} may not open a WebSocket here")]
-    Origin { origin: String },
+    Origin { origin: String, setting: &'static str },
     /// No build has this id.
     #[error("there is no build {0}")]
     NoSuchBuild(BuildId),

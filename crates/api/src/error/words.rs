@@ -37,7 +37,18 @@ impl Error {
                 .hint("send an archive as it is: tar cz . | curl -X POST -T - …"),
             Self::CutOff => say(S::BAD_REQUEST, "body_cut_off"),
             Self::TooSlow { .. } => say(S::REQUEST_TIMEOUT, "body_too_slow"),
-            Self::TooLarge { .. } => say(S::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::TooLarge { what, .. } => {
+                say(S::PAYLOAD_TOO_LARGE, "too_large").hint(match *what {
+                    "upload" => {
+                        "leave out what the build does not need; the server's setting for \
+                             uploads is limits.context_bytes"
+                    }
+                    _ => {
+                        "give a large build context by its address, or as an upload \
+                      (POST /api/v2/uploads)"
+                    }
+                })
+            }
             Self::NoSuchPath => {
                 say(S::NOT_FOUND, "no_such_path").hint("see /docs for the paths there are")
             }
@@ -50,9 +61,9 @@ impl Error {
             Self::NoWebSocket => say(S::UPGRADE_REQUIRED, "not_a_websocket")
                 .hint("open it as ws://… or wss://…; proxies must pass Upgrade and Connection on"),
             Self::WebSocketKey => say(S::BAD_REQUEST, "malformed_handshake"),
-            Self::Origin { .. } => say(S::FORBIDDEN, "origin_refused")
+            Self::Origin { setting, .. } => say(S::FORBIDDEN, "origin_refused")
                 .field("Origin")
-                .hint("the server's setting http.allowed_origins can allow it"),
+                .hint(format!("the server's setting {setting} can allow it")),
             Self::NoSuchBuild(_) => say(S::NOT_FOUND, "no_such_build"),
             Self::NoSuchUpload(_) => say(S::NOT_FOUND, "no_such_upload"),
             Self::UploadNamed(_) => say(S::BAD_REQUEST, "no_such_upload").field("source.id").hint(

@@ -35,8 +35,12 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     Ok(value)
 }
 
-/// What is wrong with JSON that is none, or no object.
-pub(crate) fn syntax(error: &serde_json::Error) -> Error {
+/// What is wrong with a body that is no JSON, or no object.
+pub(crate) fn refused(body: &[u8], error: &serde_json::Error) -> Error {
+    other_than_utf8(body).unwrap_or_else(|| syntax(error))
+}
+
+fn syntax(error: &serde_json::Error) -> Error {
     match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => {
             let text = error.to_string();

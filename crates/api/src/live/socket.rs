@@ -62,13 +62,25 @@ pub(crate) struct Upgrade(HttpRequest);
 impl Upgrade {
     /// Checks that a request asks for a WebSocket, and that its page may.
     pub(crate) fn check(req: &HttpRequest, origins: &Origins) -> Result<Self, Error> {
-        let upgrade = Self::of_any_page(req)?;
-        origins.check(req).map_err(|origin| Error::Origin { origin })?;
+        Self::of_pages(req, origins, "http.allowed_origins")
+    }
+
+    /// The same in an older service's API, where other pages may.
+    pub(crate) fn check_of_old(req: &HttpRequest, origins: &Origins) -> Result<Self, Error> {
+        Self::of_pages(req, origins, "http.cors_origins")
+    }
+
+    fn of_pages(
+        req: &HttpRequest,
+        origins: &Origins,
+        setting: &'static str,
+    ) -> Result<Self, Error> {
+        let upgrade = Self::of(req)?;
+        origins.check(req).map_err(|origin| Error::Origin { origin, setting })?;
         Ok(upgrade)
     }
 
-    /// The same where every page may.
-    pub(crate) fn of_any_page(req: &HttpRequest) -> Result<Self, Error> {
+    fn of(req: &HttpRequest) -> Result<Self, Error> {
         match ws::verify_handshake(req.head()) {
             Ok(()) => Ok(Self(req.clone())),
             Err(

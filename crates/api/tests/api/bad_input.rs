@@ -142,7 +142,7 @@ async fn bodies_that_are_too_large_or_packed() {
     let server = Server::with_limits(limits).await;
     let large = a_build(json!({"metadata": "x".repeat(2000)})).to_string();
     let announced = server.post("/api/v2/builds", large.clone()).await;
-    insta::assert_snapshot!(announced.line(), @r#"413 {"error":{"code":"too_large","message":"the body is larger than 1000 bytes"}}"#);
+    insta::assert_snapshot!(announced.line(), @r#"413 {"error":{"code":"too_large","message":"the body is larger than 1000 bytes","hint":"give a large build context by its address, or as an upload (POST /api/v2/uploads)"}}"#);
 
     // Chunked: the size is only known on the way.
     let chunked = reqwest::Body::wrap_stream(futures::stream::iter(

@@ -344,8 +344,8 @@ async fn a_body_that_is_too_large() {
     let mut table = vec![submit(&server, body(&"A".repeat(6000))).await.line()];
     table.push(submit(&server, body(&STANDARD.encode(a_tar()))).await.line());
     insta::assert_snapshot!(table.join("\n"), @r#"
-    413 {"Error":"the body is larger than 5000 bytes"}
-    413 {"Error":"the upload is larger than 2000 bytes"}
+    413 {"Error":"the body is larger than 5000 bytes; give a large build context by its address, or as an upload (POST /api/v2/uploads)"}
+    413 {"Error":"the upload is larger than 2000 bytes; leave out what the build does not need; the server's setting for uploads is limits.context_bytes"}
     "#);
     assert!(server.blobs_left(0).await.is_empty());
 }

@@ -151,8 +151,8 @@ async fn what_is_refused_leaves_nothing() {
     400 {"Error":"TarFile: this is rar, which is not supported; tar, plain or compressed, and zip are"}
     400 {"Error":"TarFile: this looks like a page of HTML or XML, not like an archive"}
     400 {"Error":"TarFile: is empty"}
-    413 {"Error":"the body is larger than 100000 bytes"}
-    413 {"Error":"the part Json is larger than 1000 bytes"}
+    413 {"Error":"the body is larger than 100000 bytes; give a large build context by its address, or as an upload (POST /api/v2/uploads)"}
+    413 {"Error":"the part Json is larger than 1000 bytes; give a large build context by its address, or as an upload (POST /api/v2/uploads)"}
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
     400 {"Error":"Insufficient Information.  Must provide at least an Image Name and a Dockerfile/Tarurl."}
     400 {"Error":"the body ended before its end"}

@@ -99,6 +99,24 @@ async fn what_is_missing_is_named() {
 }
 
 #[tokio::test]
+async fn a_half_of_the_pair_that_is_no_name() {
+    let server = Server::start().await;
+    let long = format!("/{}/1", "a".repeat(300));
+    for (path, said) in [
+        (long.as_str(), "app: is longer than 255 bytes"),
+        ("/web/a%01b", "build: has a slash, a backslash, a control character"),
+        ("/web/a%ff", "build: has a slash, a backslash, a control character"),
+        ("/a%2fb/1", "app: has a slash, a backslash, a control character"),
+    ] {
+        let refused = server.post(path, small().to_string()).await.line();
+        let wanted = format!("400 {{\"status\":\"Bad Request - {said}");
+        assert!(refused.starts_with(&wanted), "{path}: {refused}");
+        let stopped = answer(server.request(Method::DELETE, path)).await.line();
+        assert_eq!(stopped, r#"404 {"status":"Not Found"}"#, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_fit() {
     let server =
         Server::with_limits(Limits { buildshuttle_body_bytes: 2000, ..Limits::default() }).await;
@@ -267,13 +285,13 @@ async fn no_path_leads_out() {
         table.push(format!("{path} {code}"));
     }
     insta::assert_snapshot!(table.join("\n"), @r"
-    /..%2f..%2fetc/passwd 404
-    /a/..%2F.. 404
-    /a/%2e%2e 404
-    /%2e/x 404
-    /a%00b/x 404
-    /a/b%0ac 404
-    /a%5cb/c 404
+    /..%2f..%2fetc/passwd 400
+    /a/..%2F.. 400
+    /a/%2e%2e 400
+    /%2e/x 400
+    /a%00b/x 400
+    /a/b%0ac 400
+    /a%5cb/c 400
     /a/b/c 404
     /a 404
     /a/ 404

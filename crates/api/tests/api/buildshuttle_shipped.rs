@@ -78,6 +78,25 @@ async fn a_build_as_its_controller_submits_it() {
 }
 
 #[tokio::test]
+async fn a_login_in_the_name_of_a_repository_is_shown_to_nobody() {
+    let server = Server::start().await;
+    accepted(
+        &server,
+        json!({
+            "repo": "https://x-access-token:hunter2@github.com/o/web?token=hunter2",
+            "org": "https://hunter2@github.com/o", "branch": "main", "callback": "",
+        }),
+    )
+    .await;
+    let list = server.get("/api/v2/builds").await.json();
+    let build = &list["builds"][0];
+    assert_eq!(build["metadata"]["repo"], "https://github.com/o/web", "{list:#}");
+    assert_eq!(build["metadata"]["branch"], "main");
+    let claimed = Worker::start(&server).await.claim().await;
+    assert!(!format!("{list} {:?}", claimed.spec).contains("hunter2"), "{:?}", claimed.spec);
+}
+
+#[tokio::test]
 async fn each_required_field() {
     let server = Server::start().await;
     for name in [

@@ -111,3 +111,33 @@ async fn pages_that_are_not() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_generators_socket_is_open_to_the_same_pages() {
+    let path = "/b1/build/log/ws/0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
+    for (origins, status) in [(&["*"][..], 101), (&[PAGE], 101), (&[], 403)] {
+        let server = of_origins(origins).await;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://{}{path}", server.address);
+        let asked = client.get(url).header("Origin", PAGE).header("Connection", "Upgrade");
+        let asked = asked.header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13");
+        let asked = asked.header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let answered = asked.send().await.unwrap();
+        assert_eq!(answered.status().as_u16(), status, "{origins:?}");
+        if status == 403 {
+            let told = answered.text().await.unwrap();
+            assert!(told.contains("http.cors_origins"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_another_encoding_is_told_as_such_in_each_dialect() {
+    let server = Server::start().await;
+    for path in ["/", "/app/build", "/api/v1/build", "/b1/build", "/api/v2/builds"] {
+        let request = server.request(Method::POST, path).header("Content-Type", "application/json");
+        let told = answer(request.body(b"{\"image_name\":\"\xff\"}".to_vec())).await;
+        let line = told.line();
+        assert!(line.starts_with("400") && line.contains("in UTF-8: byte 16"), "{path}: {line}");
+    }
+}

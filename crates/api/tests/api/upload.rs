@@ -73,7 +73,7 @@ async fn what_is_too_large_is_turned_away() {
     let chunks: Vec<_> =
         large.chunks(60_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect();
     let chunked = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
-    insta::assert_snapshot!(server.post("/api/v2/uploads", chunked).await.line(), @r#"413 {"error":{"code":"too_large","message":"the upload is larger than 1048576 bytes"}}"#);
+    insta::assert_snapshot!(server.post("/api/v2/uploads", chunked).await.line(), @r#"413 {"error":{"code":"too_large","message":"the upload is larger than 1048576 bytes","hint":"leave out what the build does not need; the server's setting for uploads is limits.context_bytes"}}"#);
     assert!(server.blobs_left(0).await.is_empty());
 }
 

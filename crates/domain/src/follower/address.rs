@@ -10,6 +10,9 @@ use crate::{Credentials, FieldError, Secret};
 const MAX_BROKERS: usize = 16;
 /// The longest name of a topic that Kafka takes.
 const MAX_TOPIC: usize = 249;
+/// The advice to who wrote no address.
+const HTTP: &str = "write it as https://host/path";
+const HTTP_OR_KAFKA: &str = "write it as https://host/path or kafka://host:port/topic";
 
 /// Where a follower is.
 #[derive(Debug, Clone)]
@@ -50,7 +53,26 @@ impl FollowerAddress {
         if text.starts_with("kafka:") {
             return Ok((Self::Kafka(KafkaTarget::parse(field, text)?), None));
         }
-        http(field, text)
+        let is_http =
+            |scheme: &str| ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
+        if text.split_once("://").is_some_and(|(scheme, _)| !is_http(scheme)) {
+            let message = "is neither of http, https nor of kafka";
+            return Err(FieldError::new(field, message).hint(HTTP_OR_KAFKA));
+        }
+        http(field, text, HTTP_OR_KAFKA)
+    }
+
+    /// The same for what is only told over HTTP.
+    ///
+    /// # Errors
+    /// When it is neither `http://` nor `https://`.
+    pub fn parse_http(field: &str, text: &str) -> Result<(Self, Option<Secret>), FieldError> {
+        let text = text.trim();
+        if text.starts_with("failover") || text.starts_with("kafka:") {
+            return Err(FieldError::new(field, "is of kafka, where only http and https are taken")
+                .hint(HTTP));
+        }
+        http(field, text, HTTP)
     }
 
     /// The address as it may be shown.
@@ -88,7 +110,8 @@ impl KafkaTarget {
     fn parse(field: &str, text: &str) -> Result<Self, FieldError> {
         const HINT: &str = "write it as kafka://host:port/topic";
         let refuse = |message: &str| FieldError::new(field, message).hint(HINT);
-        let rest = text.strip_prefix("kafka://").filter(|rest| !rest.starts_with('/'));
+        let rest = text.strip_prefix("kafka:").ok_or_else(|| refuse("is not of kafka"))?;
+        let rest = rest.strip_prefix("//").filter(|rest| !rest.starts_with('/'));
         let rest = rest.ok_or_else(|| refuse("has not two slashes after its scheme"))?;
         let (brokers, topic) = rest.split_once('/').ok_or_else(|| refuse("names no topic"))?;
         if brokers.contains('@') {
@@ -111,6 +134,9 @@ fn failover(field: &str, list: &str) -> Result<KafkaTarget, FieldError> {
     let mut brokers = Vec::new();
     let mut topic: Option<String> = None;
     for part in inside.split(',').map(str::trim) {
+        if part.is_empty() {
+            return Err(refuse("has a broker left out of its failover()"));
+        }
         let target = KafkaTarget::parse(field, part).map_err(|error| error.hint(HINT))?;
         if topic.as_ref().is_some_and(|topic| *topic != target.topic) {
             return Err(refuse("names more than one topic"));
@@ -149,15 +175,12 @@ fn check_topic(field: &str, topic: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn http(field: &str, text: &str) -> Result<(FollowerAddress, Option<Secret>), FieldError> {
-    const HINT: &str = "write it as https://host/path or kafka://host:port/topic";
-    let is_http =
-        |scheme: &str| ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
-    if text.split_once("://").is_some_and(|(scheme, _)| !is_http(scheme)) {
-        let message = "is neither of http, https nor of kafka";
-        return Err(FieldError::new(field, message).hint(HINT));
-    }
-    let mut url = address::http(field, text, HINT)?;
+fn http(
+    field: &str,
+    text: &str,
+    write_as: &str,
+) -> Result<(FollowerAddress, Option<Secret>), FieldError> {
+    let mut url = address::http(field, text, write_as)?;
     if url.fragment().is_some() {
         return Err(FieldError::new(field, "has a fragment, which no server is sent")
             .hint("leave out the # and what follows it, or write a # of the path as %23"));
@@ -233,6 +256,16 @@ mod tests {
         }
     }
     #[test]
+    fn where_kafka_is_not_taken_nobody_is_advised_to_it() {
+        let (address, _) = FollowerAddress::parse_http("url", " https://h.example/x\n").unwrap();
+        assert_eq!(address.shown(), "https://h.example/x");
+        for bad in ["foo", "ftp://h/x", "kafka://h:9092/t", "failover(kafka://h:9092/t)", ""] {
+            let error = FollowerAddress::parse_http("url", bad).unwrap_err();
+            assert_eq!(error.hint.as_deref(), Some("write it as https://host/path"), "{bad}");
+        }
+    }
+
+    #[test]
     fn what_a_parser_would_change_is_refused_with_the_reason() {
         for (bad, message) in [
             ("http:/127.0.0.1/x", "two slashes"),
@@ -262,6 +295,10 @@ mod tests {
             ("kafka://h:9092/t#x", "no topic that Kafka takes"),
             ("failover(kafka://a:9092/t, kafka:/b:9092/t)", "two slashes"),
             ("failover(kafka://a:9092/t, kafka://b:0/t)", "1 to 65535"),
+            ("failover(http://a/t)", "is not of kafka"),
+            ("failover(kafka://a:9092/t, http://b/t)", "is not of kafka"),
+            ("failover()", "left out"),
+            ("failover(kafka://a:9092/t,)", "left out"),
         ] {
             let error = FollowerAddress::parse("url", bad).unwrap_err();
             assert_eq!(error.field, "url");

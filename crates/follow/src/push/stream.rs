@@ -218,7 +218,8 @@ impl Push {
                 // comes too early is for what was sent by then.
                 let told = if (200..300).contains(&status) { told } else { taken.told_seq };
                 let early = if outcome.is_whole { "" } else { " before the log was over" };
-                failed(told, format!("it answered {status}{early}"), false, Some(answer))
+                let why = webhook::answered_with(status, early);
+                failed(told, why, false, Some(answer))
             }
         }
     }

@@ -186,12 +186,17 @@ fn error(answered: &Result<Answered, PostError>, verdict: &Verdict) -> Option<St
         (_, Verdict::Taken) => None,
         (Err(error), _) => Some(error.to_string()),
         (Ok(_), Verdict::Gone) => Some("it answered 410: it wants no more of this".to_owned()),
-        (Ok(answer), Verdict::Failed { .. }) if (300..400).contains(&answer.status) => {
-            let status = answer.status;
-            Some(format!("it answered {status}: redirects are not followed; name that address"))
-        }
-        (Ok(answer), Verdict::Failed { .. }) => Some(format!("it answered {}", answer.status)),
+        (Ok(answer), Verdict::Failed { .. }) => Some(answered_with(answer.status, "")),
     }
+}
+
+/// What a status that is no success says, and what to do about it.
+pub(super) fn answered_with(status: u16, when: &str) -> String {
+    let advice = match status {
+        300..400 => ": redirects are not followed; name that address",
+        _ => "",
+    };
+    format!("it answered {status}{when}{advice}")
 }
 
 /// What a follower's receiver answered, as it may be shown.

@@ -29,7 +29,8 @@ pub(crate) struct Http {
     pub(crate) grace_seconds: u64,
     /// Origins whose pages may open WebSockets, besides the server's own; `*` is all.
     pub(crate) allowed_origins: Vec<String>,
-    /// Origins whose pages may call the older services' APIs under `/api/v1`; `*` is all.
+    /// Origins whose pages may call the older services' APIs under `/api/v1`, and open the
+    /// generator's WebSocket; `*` is all.
     pub(crate) cors_origins: Vec<String>,
 }
 

@@ -72,7 +72,7 @@ impl<'a> Fields<'a> {
         if body.trim_ascii().is_empty() {
             return Err(Refusal::Insufficient);
         }
-        serde_json::from_slice(body).map_err(|error| json::syntax(&error).into())
+        serde_json::from_slice(body).map_err(|error| json::refused(body, &error).into())
     }
 
     pub(super) fn image(&self) -> Result<String, Refusal> {

@@ -47,7 +47,8 @@ pub(super) fn object(body: &[u8]) -> Result<Value<'_>, Refusal> {
     if body.trim_ascii().is_empty() {
         return Err(Error::EmptyBody.into());
     }
-    let value: Value<'_> = serde_json::from_slice(body).map_err(|error| json::syntax(&error))?;
+    let value: Value<'_> =
+        serde_json::from_slice(body).map_err(|error| json::refused(body, &error))?;
     match value {
         Value::Object(_) => Ok(value),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::Array(_) => {

@@ -1,7 +1,7 @@
 //! `GET /b1/build/log/ws/{id}`: all of the log over a WebSocket, to its end.
 //!
-//! The client says nothing and needs no name for what it speaks. Whoever knows the id may
-//! follow, from whatever page: ids cannot be guessed.
+//! The client says nothing and needs no name for what it speaks. Pages of those origins may
+//! follow that may call the older services' APIs: all, unless a setting says otherwise.
 
 use actix_http::ws::CloseCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -30,7 +30,7 @@ pub(crate) async fn follow(
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Refusal> {
-    let upgrade = Upgrade::of_any_page(&req)?;
+    let upgrade = Upgrade::check_of_old(&req, &api.dialects.origins)?;
     let build = named(&req, &api).await?;
     Ok(upgrade.open(payload, Telling::of(&api, build.as_ref()).await?))
 }

@@ -150,7 +150,7 @@ async fn bodies_as_they_come() {
     // Malformed, it could be anybody's: boatyard's envelope.
     let cut = server.post(PATH, r#"{"model_version": "nodejs""#).await;
     insta::assert_snapshot!([large.line(), cut.line()].join("\n"), @r#"
-    413 {"error":"the body is larger than 2097152 bytes","code":413}
+    413 {"error":"the body is larger than 2097152 bytes","code":413,"details":"give a large build context by its address, or as an upload (POST /api/v2/uploads)"}
     400 {"Error":"the body is no JSON object: line 1, column 26: it ends before its end"}
     "#);
 }

@@ -35,14 +35,18 @@ enum Port {
 
 pub(super) fn apply(old: &mut Old<'_>) -> Result<(), SettingsError> {
     // Docker's own client reads this one and its companions too, so it needs no warning.
+    let mut of_variable = false;
     if let Some(url) = old.variable("DOCKER_HOST")
         && old.settings.docker.hosts.is_empty()
     {
+        of_variable = true;
         let host = docker_host(&url, old.around.variable);
         old.settings.docker.hosts.push(host);
     }
     let Some(text) = old.file(POOL)? else { return Ok(()) };
     if !old.settings.docker.hosts.is_empty() {
+        let named_by = if of_variable { "DOCKER_HOST" } else { "docker.hosts" };
+        old.understood(POOL, format!("nothing: {named_by} says where to build"));
         return Ok(());
     }
     let pool: Pool = serde_json::from_str(&text).map_err(|error| {
@@ -146,7 +150,7 @@ mod tests {
         let variable = [("DOCKER_HOST", "unix:///a.sock")];
         let (settings, told) = applied(&variable, &[("conf/pool.json", pool)], &[]).unwrap();
         assert_eq!(settings.docker.hosts.len(), 1);
-        assert!(told.is_empty());
+        insta::assert_snapshot!(told.join("\n"), @"conf/pool.json is understood as nothing: DOCKER_HOST says where to build");
         for bad in ["", "[]", r#"{"docker": [{"port": "1"}]}"#] {
             let problem = applied(&[], &[("conf/pool.json", bad)], &[]).unwrap_err();
             assert!(problem.starts_with("settings: conf/pool.json: is no pool"), "{problem}");

@@ -12,6 +12,7 @@ use slipway_store::names::{self, Name};
 
 pub(crate) use super::envelope::Refusal;
 use super::{envelope, is_reserved, lenient, shipped, stop_all};
+use crate::dialects::buildshuttle::envelope::field;
 use crate::error::Error;
 use crate::intake::{self, Accepted};
 use crate::{Api, body, request_log};
@@ -40,15 +41,12 @@ impl Pair {
     /// What the path says. Decoded it may hold what a path never does; such a name is nobody's.
     fn of(req: &HttpRequest) -> Result<Self, Refusal> {
         let (app, build) = (req.match_info().query("app"), req.match_info().query("build"));
-        let good = |id: &str| {
-            !id.is_empty()
-                && id.len() <= LONGEST_ID
-                && !matches!(id, "." | "..")
-                && !id.contains(['/', '\\', '\u{fffd}'])
-                && !id.to_ascii_lowercase().contains("%2f")
-                && !id.contains(char::is_control)
-        };
-        if is_reserved(app) || !good(app) || !good(build) {
+        for (name, id) in [("app", app), ("build", build)] {
+            if let Some(problem) = wrong_with(id) {
+                return Err(field(name, problem));
+            }
+        }
+        if is_reserved(app) {
             return Err(Refusal::NotFound);
         }
         Ok(Self { app: app.to_owned(), build: build.to_owned() })
@@ -58,6 +56,24 @@ impl Pair {
     fn name(&self) -> String {
         format!("{}/{}", self.app, self.build)
     }
+}
+
+/// Why this is no id, if it is none.
+fn wrong_with(id: &str) -> Option<&'static str> {
+    if id.is_empty() || matches!(id, "." | "..") {
+        return Some("is no name");
+    }
+    if id.len() > LONGEST_ID {
+        return Some("is longer than 255 bytes");
+    }
+    // The last is what stands for bytes that are not UTF-8.
+    let is_slashed = id.contains(['/', '\\']) || id.to_ascii_lowercase().contains("%2f");
+    if is_slashed || id.contains('\u{fffd}') || id.contains(char::is_control) {
+        return Some(
+            "has a slash, a backslash, a control character or one that is not UTF-8 in it",
+        );
+    }
+    None
 }
 
 /// `POST /{app}/{build}`.
@@ -99,7 +115,8 @@ pub(crate) async fn stop(req: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     };
     match (shipped, pair) {
         (Some(app), _) => shipped::stop(&api, &app, Some(req.match_info().query("build"))).await,
-        (None, Err(refusal)) => Err(refusal),
+        // Nothing has such a name.
+        (None, Err(_)) => Err(Refusal::NotFound),
         (None, Ok(_)) if stopped => Ok(envelope::status(StatusCode::OK, "OK")),
         (None, Ok(_)) => Err(Refusal::NotRunning),
     }

@@ -87,10 +87,10 @@ fn followers(
     let kinds = [("status", FollowerKind::Status), ("logs", FollowerKind::Logs)];
     for (key, kind) in kinds {
         for (name, address) in addresses(&format!("webhooks.{key}"), webhooks.get(key))? {
-            let (address, authorization) = FollowerAddress::parse(&name, &address)?;
-            if kind == FollowerKind::Status && matches!(address, FollowerAddress::Kafka(_)) {
-                return Err(field(&name, "is no http or https address"));
-            }
+            let (address, authorization) = match kind {
+                FollowerKind::Status => FollowerAddress::parse_http(&name, &address)?,
+                FollowerKind::Logs => FollowerAddress::parse(&name, &address)?,
+            };
             let form = form.clone();
             let follower = Follower { kind, form, address, authorization, signing_key: None };
             all.push((name, follower));

@@ -139,7 +139,7 @@ impl Identity {
         });
         for name in ["org", "repo", "branch", "sha"] {
             if let Some(text) = field_of(body, name) {
-                metadata[name] = text.into();
+                metadata[name] = without_login(&text).into();
             }
         }
         metadata
@@ -147,7 +147,7 @@ impl Identity {
 
     /// What a log begins with. Sources that came from no repository have no second line.
     fn opening(&self, body: &Value<'_>) -> Vec<String> {
-        let text = |name: &str| one_line(&field_of(body, name).unwrap_or_default());
+        let text = |name: &str| one_line(&without_login(&field_of(body, name).unwrap_or_default()));
         let Self { app, space, build_uuid, .. } = self;
         let build = format!("{app}-{space} build uuid {build_uuid}");
         let mut opening = vec![format!("Generating build for {}", one_line(&build))];
@@ -168,10 +168,7 @@ impl Identity {
         let form = FollowerForm::Callback { metadata, build: self.number };
         let mut all = Vec::new();
         if let Some(callback) = said(body, "callback", "callback")? {
-            let (address, userinfo) = FollowerAddress::parse("callback", &callback)?;
-            if matches!(address, FollowerAddress::Kafka(_)) {
-                return Err(field("callback", "is no http or https address"));
-            }
+            let (address, userinfo) = FollowerAddress::parse_http("callback", &callback)?;
             let given = said(body, "callback_auth", "callback_auth")?;
             if given.as_ref().is_some_and(|auth| HeaderValue::from_str(auth).is_err()) {
                 return Err(field("callback_auth", "has characters that no header may have"));
@@ -251,7 +248,53 @@ fn login(username: &str, password: &str) -> Credentials {
     Credentials { username: username.to_owned(), password: Secret::from(password.to_owned()) }
 }
 
+/// A repository as it may be shown: metadata is kept, listed and sent to followers. What is no
+/// address stays as it is.
+fn without_login(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, text),
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (place, path) = rest.split_at(end);
+    let host = match place.rsplit_once('@') {
+        // As in `git@host:path`, which has no password.
+        Some((login, _)) if scheme.is_none() && !login.contains(':') => place,
+        Some((_, host)) => host,
+        None => place,
+    };
+    match scheme {
+        // A query is how addresses are signed.
+        Some(scheme) => {
+            let path = path.split(['?', '#']).next().unwrap_or_default();
+            format!("{scheme}://{host}{path}")
+        }
+        None => format!("{host}{path}"),
+    }
+}
+
 /// A log's line is a line.
 fn one_line(text: &str) -> String {
     text.split(char::is_control).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_repository() {
+        for (given, shown) in [
+            ("https://github.com/o/r", "https://github.com/o/r"),
+            ("https://x-access-token:pw@github.com/o/r", "https://github.com/o/r"),
+            ("https://pw@github.com/o/r?token=pw#x", "https://github.com/o/r"),
+            ("https://u:p@w@github.com", "https://github.com"),
+            ("u:pw@github.com/o/r", "github.com/o/r"),
+            ("git@github.com:o/r", "git@github.com:o/r"),
+            ("feature/a?b#c", "feature/a?b#c"),
+            ("o/r@v1", "o/r@v1"),
+        ] {
+            assert_eq!(without_login(given), shown);
+        }
+    }
 }
