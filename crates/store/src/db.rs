@@ -20,6 +20,12 @@ use crate::seal::KeyRing;
 /// whose other end has stopped or lost its way says nothing for a quarter of an hour.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// Begins what locks rows that all need. Who waits for them gives up before [`ANSWER`] and leaves
+/// nothing waiting at the server; of one that died with them, the server hears within half a minute
+/// by itself, where a lost connection may take it hours. Nothing of it can be refused.
+const BEGIN_LOCKING: &str = "BEGIN; SET LOCAL lock_timeout = '8s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '30s'";
+
 /// A handle on the state of record. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -113,7 +119,7 @@ impl Store {
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.db {
-            Db::Postgres(pool) => Tx::Postgres(answered(begun(pool.clone())).await?),
+            Db::Postgres(pool) => Tx::Postgres(answered(begun(pool.clone(), "BEGIN")).await?),
             // Immediate: a transaction that reads first and writes later would find the
             // database changed under it, and SQLite gives no second chance for that.
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
@@ -127,12 +133,13 @@ impl Store {
     /// limit of the server) would leave the connection in a transaction that the driver does not
     /// know of, and that nobody could use any more.
     pub(crate) async fn begin_locking(&self, locking: &'static str) -> Result<Tx, StoreError> {
-        let mut tx = self.begin().await?;
-        // SQLite's one writer has the whole database to itself.
-        if let Some(connection) = tx.postgres() {
-            answered(sqlx::query(locking).execute(connection)).await?;
-        }
-        Ok(tx)
+        let Db::Postgres(pool) = &self.db else {
+            // Its one writer has the whole database to itself.
+            return self.begin().await;
+        };
+        let mut tx = answered(begun(pool.clone(), BEGIN_LOCKING)).await?;
+        answered(sqlx::query(locking).execute(&mut *tx)).await?;
+        Ok(Tx::Postgres(tx))
     }
 
     /// Begins a transaction of one statement, or of one [`Walk`](crate::walk::Walk): PostgreSQL
@@ -224,8 +231,11 @@ impl Tx {
 /// Begins a transaction, also where nobody waits for it any more. The driver takes a `BEGIN` that
 /// was sent and not answered for none: its connection would go back to the pool in the middle of a
 /// transaction, and what others write there would not be committed.
-async fn begun(pool: PgPool) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
-    let begun = tokio::spawn(async move { pool.begin().await });
+async fn begun(
+    pool: PgPool,
+    begin: &'static str,
+) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    let begun = tokio::spawn(async move { pool.begin_with(begin).await });
     begun.await.map_err(|gone| sqlx::Error::Io(std::io::Error::other(gone)))?
 }
 

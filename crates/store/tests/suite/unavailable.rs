@@ -73,6 +73,54 @@ async fn a_claim_whose_lock_is_refused_leaves_nothing_open() {
     .await;
 }
 
+/// Somebody holds what all claims need, and does not let go: claims end, and do not pile up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_gets_no_lock_waits_for_none_any_more() {
+    const WAITING: &str = "SELECT query FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    on_postgres(async |ground: &Ground| {
+        let store = ground.store().await;
+        let lease = held(&store).await;
+        let hosts = ground.hold("SELECT 1 FROM hosts FOR UPDATE").await;
+        let offer = offered(&[("h1", &["linux/amd64"])]);
+        let error = try_claim(&store, &offer, at(2)).await.map(drop).unwrap_err();
+        assert!(error.is_passing(), "{error:?}");
+        assert_eq!(ground.texts(WAITING).await, Vec::<String>::new());
+        renew(&store, &lease, at(30)).await.unwrap();
+        hosts.commit().await;
+    })
+    .await;
+}
+
+/// A worker stops dead while it has what all claims need: the server takes it back by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_claim_has_locked_is_free_again() {
+    on_postgres(async |ground: &Ground| {
+        let store = ground.store().await;
+        held(&store).await;
+        submit(&store, &spec("r.example/app:2"), at(1)).await;
+        let url: Url = ground.url.parse().unwrap();
+        let wire = Wire::to(&url).await;
+        let dead = Store::open(&wire.url(&url), keys()).await.unwrap();
+        let hosts = ground.hold("SELECT 1 FROM hosts FOR UPDATE").await;
+        let claiming = tokio::spawn(async move { claim(&dead, "h1", at(2)).await.map(drop) });
+        until_somebody_waits(ground).await;
+        wire.clog();
+        hosts.commit().await;
+        let began = Instant::now();
+        let claimed = loop {
+            match try_claim(&store, &offered(&[("h1", &["linux/amd64"])]), at(2)).await {
+                Ok(claimed) => break claimed.unwrap(),
+                Err(error) => assert!(error.is_passing(), "{error:?}"),
+            }
+            assert!(began.elapsed() < Duration::from_secs(300), "its lock is held for ever");
+        };
+        assert_eq!(claimed.spec.image.to_string(), "r.example/app:2");
+        claiming.abort();
+    })
+    .await;
+}
+
 async fn everything_is_unavailable(store: &Store, lease: &slipway_store::Lease) {
     let none = slipway_domain::Secrets::default();
     let spec = spec("r.example/app:1");
