@@ -39,20 +39,27 @@ pub(crate) enum Waits {
     Never,
 }
 
-/// Since when which leftover is known to be absent.
+/// Since when which leftover is known to be absent, by host.
 #[derive(Debug, Default)]
-pub(crate) struct Absences(Mutex<HashMap<(BuildId, Attempt), Instant>>);
+pub(crate) struct Absences(Mutex<HashMap<HostName, Since>>);
+
+type Since = HashMap<(BuildId, Attempt), Instant>;
 
 impl Absences {
     /// Notes that a leftover is absent; whether it is for good.
-    fn for_good(&self, leftover: &Leftover) -> bool {
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn for_good(&self, host: &HostName, leftover: &Leftover) -> bool {
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = hosts.entry(host.clone()).or_default();
         let key = (leftover.build, leftover.attempt);
-        let gone = since.entry(key).or_insert_with(Instant::now).elapsed() >= ABSENT_FOR_GOOD;
-        if gone {
-            since.remove(&key);
+        since.entry(key).or_insert_with(Instant::now).elapsed() >= ABSENT_FOR_GOOD
+    }
+
+    /// Forgets all of a host's that are no leftovers any more: some other worker saw to them.
+    fn keep(&self, host: &HostName, left: &[Leftover]) {
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = hosts.get_mut(host) {
+            since.retain(|key, _| left.iter().any(|one| (one.build, one.attempt) == *key));
         }
-        gone
     }
 }
 
@@ -120,8 +127,9 @@ pub(crate) async fn sweep(worker: &Worker, host: &HostName) {
             return;
         }
     };
+    worker.absences.keep(host, &left);
     for leftover in left {
-        match sweep_one(worker, engine, &leftover).await {
+        match sweep_one(worker, engine, (host, &leftover)).await {
             Ok(true) => {
                 tracing::info!(host.name = %host, build.id = %leftover.build, "purged what a lost attempt left");
             }
@@ -134,7 +142,11 @@ pub(crate) async fn sweep(worker: &Worker, host: &HostName) {
 }
 
 /// Purges one leftover, and forgets it once it is sure to be gone. Whether it was there.
-async fn sweep_one(worker: &Worker, engine: &Engine, leftover: &Leftover) -> Result<bool, String> {
+async fn sweep_one(
+    worker: &Worker,
+    engine: &Engine,
+    (host, leftover): (&HostName, &Leftover),
+) -> Result<bool, String> {
     let attempt = (leftover.build, leftover.attempt);
     let purged = purge(worker, engine, attempt, &leftover.images, Waits::Never).await;
     let purged = purged.map_err(|failure| failure.to_string())?;
@@ -142,7 +154,7 @@ async fn sweep_one(worker: &Worker, engine: &Engine, leftover: &Leftover) -> Res
         Purged::Removed => true,
         Purged::NotYet => false,
         Purged::Absent => {
-            let for_good = worker.absences.for_good(leftover);
+            let for_good = worker.absences.for_good(host, leftover);
             if for_good {
                 free_name(engine, attempt).await.map_err(|failure| failure.to_string())?;
             }
