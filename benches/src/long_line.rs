@@ -105,6 +105,7 @@ impl Worker {
             name: name.clone(),
             slots: WORKERS,
             platform: Some(platform.clone()),
+            platforms: Vec::new(),
             builder: None,
             engine: None,
             problem: None,

@@ -21,6 +21,8 @@ pub struct Host {
     pub running: u32,
     /// Its platform, once it was reached.
     pub platform: Option<Platform>,
+    /// All that it builds for, as far as that is known: what its settings name, and else its own.
+    pub platforms: Vec<Platform>,
     /// The builder in use, once it was reached: `buildkit` or `classic`.
     pub builder: Option<String>,
     /// Taken out of service by an operator.
@@ -40,6 +42,8 @@ pub struct Probe {
     pub slots: u32,
     /// Its platform, where it answered.
     pub platform: Option<Platform>,
+    /// What it builds for, where the settings name that.
+    pub platforms: Vec<Platform>,
     /// The builder in use, where it answered.
     pub builder: Option<String>,
     /// The engine's own id, where it answered.
@@ -57,6 +61,7 @@ struct Row {
     slots: i32,
     running: i64,
     platform: Option<String>,
+    platforms: Option<String>,
     builder: Option<String>,
     drained: bool,
     problem: Option<String>,
@@ -75,11 +80,14 @@ pub async fn report(
     probe: &Probe,
     now: DateTime<Utc>,
 ) -> Result<Option<String>, StoreError> {
-    const HOST: &str = "INSERT INTO hosts (name, slots, platform, builder, problem, probed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) \
+    const HOST: &str = "INSERT INTO hosts \
+         (name, slots, platform, builder, problem, probed_at, platforms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, \
+         platforms = excluded.platforms, \
          platform = COALESCE(excluded.platform, hosts.platform), \
          builder = COALESCE(excluded.builder, hosts.builder), probed_at = excluded.probed_at";
+    let listed: Vec<&str> = probe.platforms.iter().map(Platform::as_str).collect();
     let mut tx = store.begin().await?;
     write!(tx, connection => sqlx::query(HOST)
         .bind(probe.name.as_str())
@@ -88,6 +96,7 @@ pub async fn report(
         .bind(probe.builder.as_deref())
         .bind(probe.problem.as_deref())
         .bind(now)
+        .bind((!listed.is_empty()).then(|| listed.join(",")))
         .execute(connection)
         .await
         .map(drop))?;
@@ -167,7 +176,7 @@ async fn agree(tx: &mut Tx, name: &HostName, now: DateTime<Utc>) -> Result<(), S
 /// # Errors
 /// When the database does not answer, or a row cannot be read.
 pub async fn all(store: &Store) -> Result<Vec<Host>, StoreError> {
-    const SQL: &str = "SELECT name, slots, platform, builder, drained, problem, probed_at, \
+    const SQL: &str = "SELECT name, slots, platform, platforms, builder, drained, problem, probed_at, \
          (SELECT count(*) FROM leases WHERE leases.host = hosts.name) AS running \
          FROM hosts ORDER BY name";
     let rows: Vec<Row> = read!(store, pool => sqlx::query_as(SQL).fetch_all(pool).await)?;
@@ -236,6 +245,14 @@ pub async fn forget(store: &Store, name: &HostName) -> Result<(), StoreError> {
     tx.commit().await
 }
 
+impl Host {
+    /// Whether builds for `wanted`, or for any where none is, can run on it, as far as is known.
+    #[must_use]
+    pub fn builds_for(&self, wanted: Option<&Platform>) -> bool {
+        wanted.is_none_or(|wanted| self.platforms.is_empty() || self.platforms.contains(wanted))
+    }
+}
+
 fn from_row(row: Row) -> Result<Host, StoreError> {
     let corrupt = |column, problem: &str| StoreError::Corrupt {
         table: "hosts",
@@ -243,16 +260,17 @@ fn from_row(row: Row) -> Result<Host, StoreError> {
         row: row.name.clone(),
         problem: problem.into(),
     };
+    let own = row.platform.as_deref().map(Platform::parse).transpose();
+    let own = own.map_err(|_| corrupt("platform", "no platform"))?;
+    let listed = row.platforms.as_deref().unwrap_or_default().split(',').filter(|p| !p.is_empty());
+    let listed: Result<Vec<Platform>, _> = listed.map(Platform::parse).collect();
+    let listed = listed.map_err(|_| corrupt("platforms", "no platforms"))?;
     Ok(Host {
         name: HostName::parse(&row.name).map_err(|_| corrupt("name", "no host name"))?,
         slots: u32::try_from(row.slots).unwrap_or(0),
         running: u32::try_from(row.running).unwrap_or(u32::MAX),
-        platform: row
-            .platform
-            .as_deref()
-            .map(Platform::parse)
-            .transpose()
-            .map_err(|_| corrupt("platform", "no platform"))?,
+        platforms: if listed.is_empty() { own.iter().cloned().collect() } else { listed },
+        platform: own,
         builder: row.builder,
         drained: row.drained,
         problem: row.problem,

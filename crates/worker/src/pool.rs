@@ -156,6 +156,7 @@ impl Pool {
             name: member.settings.engine.name.clone(),
             slots: member.settings.slots,
             platform: found.as_ref().ok().map(|info| info.platform.clone()),
+            platforms: member.settings.platforms.clone(),
             builder: found.as_ref().ok().map(|info| info.builder.as_str().to_owned()),
             engine: found.as_ref().ok().and_then(|info| info.id.clone()),
             problem: found.as_ref().err().map(|failure| failure.message.clone()),

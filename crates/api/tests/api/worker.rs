@@ -28,6 +28,7 @@ pub(crate) fn a_host(name: &str) -> Probe {
         name: HostName::parse(name).unwrap(),
         slots: 2,
         platform: Some(Platform::parse("linux/amd64").unwrap()),
+        platforms: Vec::new(),
         builder: Some("buildkit".into()),
         engine: None,
         problem: None,

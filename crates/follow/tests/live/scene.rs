@@ -70,8 +70,15 @@ async fn held(store: &Store) -> Lease {
     submit(store, &submission, now()).await.unwrap();
     let name = HostName::parse("h1").unwrap();
     let hosts = BTreeMap::from([(name.clone(), Vec::new())]);
-    let probe =
-        Probe { name, slots: 1, platform: None, builder: None, engine: None, problem: None };
+    let probe = Probe {
+        name,
+        slots: 1,
+        platform: None,
+        platforms: Vec::new(),
+        builder: None,
+        engine: None,
+        problem: None,
+    };
     report(store, WorkerId::generate(), &probe, now()).await.unwrap();
     let expires_at = now() + TimeDelta::seconds(60);
     let offer = Offer {

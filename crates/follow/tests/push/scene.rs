@@ -83,8 +83,15 @@ impl Scene {
     pub(crate) async fn claim_unheard(&self) -> Lease {
         let name = HostName::parse("h1").unwrap();
         let hosts = BTreeMap::from([(name.clone(), Vec::new())]);
-        let probe =
-            Probe { name, slots: 9, platform: None, builder: None, engine: None, problem: None };
+        let probe = Probe {
+            name,
+            slots: 9,
+            platform: None,
+            platforms: Vec::new(),
+            builder: None,
+            engine: None,
+            problem: None,
+        };
         report(&self.store, WorkerId::generate(), &probe, now()).await.unwrap();
         let expires_at = now() + TimeDelta::seconds(60);
         let offer = Offer {

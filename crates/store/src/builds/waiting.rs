@@ -58,9 +58,7 @@ async fn ahead(store: &Store, build: &Build, hosts: &[Host]) -> Result<i64, Stor
     let priority = i32::from(build.spec.priority);
     let mut platforms: Vec<&str> = match &build.spec.platform {
         Some(wanted) => vec![wanted.as_str()],
-        None => {
-            hosts.iter().filter_map(|host| host.platform.as_ref()).map(Platform::as_str).collect()
-        }
+        None => hosts.iter().flat_map(|host| &host.platforms).map(Platform::as_str).collect(),
     };
     platforms.push(line::ANY);
     platforms.sort_unstable();
@@ -100,10 +98,7 @@ fn about_hosts(build: &Build, hosts: &[Host], now: DateTime<Utc>) -> Option<Stri
         return Some("no worker has reported a Docker host".into());
     }
     let wanted = build.spec.platform.as_ref();
-    let fits = |host: &&Host| {
-        wanted.is_none() || host.platform.is_none() || host.platform.as_ref() == wanted
-    };
-    let fitting: Vec<&Host> = hosts.iter().filter(fits).collect();
+    let fitting: Vec<&Host> = hosts.iter().filter(|host| host.builds_for(wanted)).collect();
     if let (Some(platform), true) = (wanted, fitting.is_empty()) {
         return Some(format!("no host for {platform}"));
     }
@@ -149,11 +144,7 @@ async fn about_itself(
 
 fn about_the_line(build: &Build, hosts: &[Host], position: u64) -> String {
     let wanted = build.spec.platform.as_ref();
-    let usable = |host: &&Host| {
-        !host.drained
-            && host.problem.is_none()
-            && (wanted.is_none() || host.platform.is_none() || host.platform.as_ref() == wanted)
-    };
+    let usable = |host: &&Host| !host.drained && host.problem.is_none() && host.builds_for(wanted);
     let slots: u32 = hosts.iter().filter(usable).map(|host| host.slots).sum();
     let running: u32 = hosts.iter().filter(usable).map(|host| host.running).sum();
     if running >= slots {

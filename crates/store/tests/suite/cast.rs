@@ -72,7 +72,15 @@ pub(crate) fn host(name: &str) -> HostName {
 }
 
 pub(crate) fn probe(name: &str, slots: u32) -> Probe {
-    Probe { name: host(name), slots, platform: None, builder: None, engine: None, problem: None }
+    Probe {
+        name: host(name),
+        slots,
+        platform: None,
+        platforms: Vec::new(),
+        builder: None,
+        engine: None,
+        problem: None,
+    }
 }
 
 pub(crate) async fn report(store: &Store, name: &str, slots: u32) {

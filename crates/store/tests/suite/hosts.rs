@@ -31,6 +31,7 @@ async fn what_a_probe_finds(ground: &Ground) {
         slots: 2,
         running: 0,
         platform: None,
+        platforms: Vec::new(),
         builder: None,
         drained: false,
         problem: None,
@@ -40,6 +41,7 @@ async fn what_a_probe_finds(ground: &Ground) {
         name: host("h2"),
         slots: 4,
         platform: full.platform.clone(),
+        platforms: full.platform.iter().cloned().collect(),
         builder: full.builder.clone(),
         probed_at: at(1),
         ..h1.clone()

@@ -23,6 +23,13 @@ async fn each_reason_in_turn(ground: &Ground) {
     report(&store, worker(), &amd, at(1)).await.unwrap();
     assert_eq!(reason().await, "no host for linux/arm64");
 
+    let both = ["linux/amd64", "linux/arm64"].map(|platform| platform.parse().unwrap());
+    let listed = Probe { platforms: both.into(), ..amd.clone() };
+    report(&store, worker(), &listed, at(1)).await.unwrap();
+    assert_eq!(reason().await, "next in line", "its settings have it build for both");
+    report(&store, worker(), &amd, at(1)).await.unwrap();
+    assert_eq!(reason().await, "no host for linux/arm64", "and do no more");
+
     let away = Probe { problem: Some("connection refused".into()), ..probe("arm", 2) };
     report(&store, worker(), &away, at(1)).await.unwrap();
     assert_eq!(reason().await, "no Docker host can be used: arm: connection refused");
