@@ -4,10 +4,12 @@
 //! A blob is written whole or not at all: it gets its name when its last byte is there.
 
 mod bucket;
+mod folder;
 mod http;
 mod lately;
 mod logs;
 mod mark;
+mod named;
 mod reader;
 mod trouble;
 mod writer;
@@ -23,10 +25,10 @@ use object_store::{
     PutPayloadMut,
 };
 use slipway_domain::UploadId;
-use url::Url;
 
 use self::bucket::Bucket;
 use self::lately::Lately;
+use self::named::Named;
 use self::trouble::{Trouble, is_missing};
 use crate::StoreError;
 
@@ -57,28 +59,6 @@ enum Place {
         /// Whether it had the mark that the database knows.
         ours: Lately,
     },
-}
-
-/// What a URL names.
-enum Named {
-    Folder(PathBuf),
-    Bucket(Box<Bucket>),
-}
-
-impl Named {
-    fn parse(url: &str, access: &BucketAccess) -> Result<Self, StoreError> {
-        let refuse = |problem: &str| StoreError::Settings(format!("blobs.url {problem}"));
-        let parsed = || Url::parse(url).map_err(|_| refuse("is no URL"));
-        if url.starts_with("s3://") {
-            return Ok(Self::Bucket(Box::new(Bucket::open(&parsed()?, access)?)));
-        }
-        // `file:folder` would be a folder at the root of the file system.
-        if !url.starts_with("file:///") {
-            return Err(refuse("must begin with file:/// or s3://"));
-        }
-        let folder = parsed()?.to_file_path().map_err(|()| refuse("names no absolute folder"))?;
-        Ok(Self::Folder(folder))
-    }
 }
 
 impl fmt::Debug for Blobs {
@@ -234,9 +214,7 @@ impl Blobs {
         Ok(old.filter_map(|blob| blob.location.as_ref().parse().ok()).collect())
     }
 
-    /// Removes what writers that are gone left half written before `before`. In a folder the
-    /// library stages a blob as `name#number` beside its place; a bucket keeps parts of what
-    /// was begun.
+    /// Removes what writers that are gone left half written before `before`.
     ///
     /// # Errors
     /// When the folder cannot be read, or the bucket does not answer or refuses.
@@ -246,7 +224,7 @@ impl Blobs {
                 let folders = [folder.clone(), folder.join(logs::FOLDER)];
                 // Of logs there may be very many.
                 let sweeping = tokio::task::spawn_blocking(move || {
-                    folders.iter().map(|folder| sweep_folder(folder, before)).sum()
+                    folders.iter().map(|folder| folder::sweep_unfinished(folder, before)).sum()
                 });
                 let swept = sweeping.await.map_err(std::io::Error::other).flatten();
                 swept.map_err(|error| StoreError::Unavailable(Box::new(error)))
@@ -299,39 +277,6 @@ impl Blobs {
             Place::Bucket { .. } => Trouble::Bucket,
         }
     }
-}
-
-fn sweep_folder(folder: &Path, before: DateTime<Utc>) -> std::io::Result<usize> {
-    let mut removed = 0;
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        // Nothing was ever written there.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let staged = entry.file_name().to_string_lossy().contains('#');
-        if !staged {
-            continue;
-        }
-        match remove_if_older(&entry, before) {
-            Ok(done) => removed += usize::from(done),
-            // Its writer has just finished with it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(removed)
-}
-
-fn remove_if_older(entry: &std::fs::DirEntry, before: DateTime<Utc>) -> std::io::Result<bool> {
-    let modified = entry.metadata()?.modified()?;
-    if DateTime::<Utc>::from(modified) >= before {
-        return Ok(false);
-    }
-    std::fs::remove_file(entry.path())?;
-    Ok(true)
 }
 
 fn path(id: UploadId) -> object_store::path::Path {
