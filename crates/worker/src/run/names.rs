@@ -11,7 +11,7 @@ use slipway_store::turns;
 
 use tokio::time::timeout;
 
-use super::wind_up::PURGE_LIMIT;
+use super::wind_up::in_time;
 use super::{Broken, Run};
 use crate::purge::local_name;
 use crate::turns::Turn;
@@ -58,17 +58,7 @@ impl Run<'_> {
             }
             self.engine.untag(&self.local_name()).await
         };
-        match timeout(PURGE_LIMIT, purge).await {
-            Ok(Ok(())) => true,
-            Ok(Err(failure)) => {
-                tracing::warn!(%failure, "the image could not be purged; the sweep will");
-                false
-            }
-            Err(_) => {
-                tracing::warn!("the purge took too long; the sweep will see to it");
-                false
-            }
-        }
+        in_time("the image could not be purged", purge).await.is_some()
     }
 
     /// Waits until this build alone may use the image's real names.

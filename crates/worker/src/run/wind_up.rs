@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use slipway_domain::{BuildState, Failure, ImageRef, Next, Outcome, Reason, Stage};
 use slipway_store::builds::{Ending, HandBack};
 use slipway_store::{StoreError, builds, images};
+use tokio::time::timeout;
 
 use super::{Run, Through, Went};
 use crate::heartbeat::Interrupt;
@@ -13,7 +14,7 @@ use crate::persist::persist;
 use crate::purge::{Purged, Waits, free_name, purge};
 
 /// For taking an image off a host. Whatever is left then is the sweep's.
-pub(super) const PURGE_LIMIT: Duration = Duration::from_secs(60);
+const PURGE_LIMIT: Duration = Duration::from_secs(60);
 /// A build that lost its host is not claimed at once again: the host's absence has to be
 /// seen first.
 const AFTER_A_LOSS: TimeDelta = TimeDelta::seconds(1);
@@ -157,19 +158,9 @@ impl Run<'_> {
             return false;
         }
         let attempt = (self.lease.build(), self.lease.attempt());
-        match tokio::time::timeout(PURGE_LIMIT, free_name(self.engine, attempt)).await {
-            Ok(Ok(())) => true,
-            Ok(Err(failure)) => {
-                tracing::warn!(%failure, "the name of a lost image is not free; the sweep will see to it");
-                false
-            }
-            Err(_) => {
-                tracing::warn!(
-                    "freeing the name of a lost image took too long; the sweep will see to it"
-                );
-                false
-            }
-        }
+        let freed =
+            in_time("the name of a lost image is not free", free_name(self.engine, attempt));
+        freed.await.is_some()
     }
 
     /// Whether the host has confirmed that nothing of this attempt is left on it.
@@ -181,18 +172,10 @@ impl Run<'_> {
         let attempt = (self.lease.build(), self.lease.attempt());
         let images: Vec<ImageRef> = self.spec.images().cloned().collect();
         let purge = purge(self.worker, self.engine, attempt, &images, Waits::ForItsTurn);
-        match tokio::time::timeout(PURGE_LIMIT, purge).await {
-            Ok(Ok(Purged::Removed)) => true,
-            Ok(Ok(Purged::Absent)) => engine == Engine::IsThrough,
-            Ok(Ok(Purged::NotYet)) => false,
-            Ok(Err(failure)) => {
-                tracing::warn!(%failure, "the image could not be purged; the sweep will");
-                false
-            }
-            Err(_) => {
-                tracing::warn!("the purge took too long; the sweep will see to it");
-                false
-            }
+        match in_time("the image could not be purged", purge).await {
+            Some(Purged::Removed) => true,
+            Some(Purged::Absent) => engine == Engine::IsThrough,
+            Some(Purged::NotYet) | None => false,
         }
     }
 
@@ -204,4 +187,19 @@ impl Run<'_> {
             ..failure
         }
     }
+}
+
+/// What a purge comes to within its time. That it failed changes nothing of how the build ended,
+/// and is said to operators alone.
+pub(super) async fn in_time<T>(
+    trouble: &str,
+    purge: impl Future<Output = Result<T, Failure>>,
+) -> Option<T> {
+    let problem = match timeout(PURGE_LIMIT, purge).await {
+        Ok(Ok(done)) => return Some(done),
+        Ok(Err(failure)) => failure.to_string(),
+        Err(_) => format!("it took more than {} seconds", PURGE_LIMIT.as_secs()),
+    };
+    tracing::warn!(%problem, "{trouble}; the sweep will see to it");
+    None
 }
