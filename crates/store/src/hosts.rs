@@ -52,8 +52,9 @@ pub struct Probe {
     pub problem: Option<String>,
 }
 
-/// A word of a worker on a host counts for so long: a worker that is gone speaks no more.
-const FRESH: TimeDelta = TimeDelta::seconds(60);
+/// A word of a worker on a host counts for so long. A host of which there is no newer one has no
+/// worker.
+pub const FRESH: TimeDelta = TimeDelta::seconds(60);
 
 #[derive(FromRow)]
 struct Row {

@@ -3,23 +3,20 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use slipway_api_types::{CheckView, HealthStatus};
 use slipway_domain::HostName;
-use slipway_store::hosts::Host;
+use slipway_store::hosts::{FRESH, Host};
 
 use super::{check, well};
 
 /// What the Docker hosts are to a process.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub enum Hosts {
     /// It takes builds, which can wait: what is wrong with a host is only told.
-    Reported {
-        /// How long a host may go unreported before that counts as wrong.
-        silence: Duration,
-    },
+    #[default]
+    Reported,
     /// It works on them: with none that can be used it is not ready.
     Own {
         /// Their names.
@@ -32,18 +29,10 @@ pub enum Hosts {
 /// Asks which hosts can be used now.
 pub type Usable = Arc<dyn Fn() -> BTreeSet<HostName> + Send + Sync>;
 
-impl Default for Hosts {
-    fn default() -> Self {
-        Self::Reported { silence: Duration::from_secs(120) }
-    }
-}
-
 impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reported { silence } => {
-                f.debug_struct("Reported").field("silence", silence).finish()
-            }
+            Self::Reported => f.write_str("Reported"),
             Self::Own { names, .. } => f.debug_struct("Own").field("names", names).finish(),
         }
     }
@@ -59,7 +48,7 @@ enum Standing {
 }
 
 /// Of a process that only hears of them.
-pub(super) fn reported(hosts: &[Host], silence: Duration, now: DateTime<Utc>) -> Vec<CheckView> {
+pub(super) fn reported(hosts: &[Host], now: DateTime<Utc>) -> Vec<CheckView> {
     if hosts.is_empty() {
         let message = "no worker has reported a Docker host; builds wait".to_owned();
         return vec![check("hosts", HealthStatus::Degraded, Some(message))];
@@ -68,7 +57,7 @@ pub(super) fn reported(hosts: &[Host], silence: Duration, now: DateTime<Utc>) ->
     let mut checks = Vec::new();
     for host in hosts {
         let label = format!("host {}", host.name);
-        let problem = problem(host, silence, now);
+        let problem = problem(host, now);
         let (standing, said) = match problem {
             _ if host.drained => (Standing::Drained, well(&label)),
             None => (Standing::Takes, well(&label)),
@@ -140,9 +129,8 @@ fn nothing_is_built(standings: &[Standing], status: HealthStatus) -> Option<Chec
 }
 
 /// What is wrong with a host.
-fn problem(host: &Host, silence: Duration, now: DateTime<Utc>) -> Option<String> {
-    let silent = (now - host.probed_at).to_std().is_ok_and(|silent| silent > silence);
-    if silent {
+fn problem(host: &Host, now: DateTime<Utc>) -> Option<String> {
+    if now - host.probed_at > FRESH {
         return Some(format!("no worker has reported it since {}", host.probed_at.to_rfc3339()));
     }
     host.problem.clone()

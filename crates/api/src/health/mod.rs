@@ -144,8 +144,8 @@ async fn look(health: &Health) -> Vec<CheckView> {
     });
     let rows = database.map(|answer| answer.good.0).unwrap_or_default();
     checks.extend(match &health.hosts {
-        Hosts::Reported { .. } if database_is_away(&checks) => Vec::new(),
-        Hosts::Reported { silence } => hosts::reported(&rows, *silence, health.store.now()),
+        Hosts::Reported if database_is_away(&checks) => Vec::new(),
+        Hosts::Reported => hosts::reported(&rows, health.store.now()),
         Hosts::Own { names, usable } => hosts::own(names, &usable(), &rows),
     });
     checks

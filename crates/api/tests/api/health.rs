@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use reqwest::Method;
 use slipway_api::{Hosts, Limits};
@@ -51,8 +50,7 @@ async fn without_hosts_builds_are_accepted_and_wait() {
 
 #[tokio::test]
 async fn a_host_in_trouble_is_named() {
-    let hosts = Hosts::Reported { silence: Duration::from_secs(600) };
-    let server = Server::with(Limits::default(), hosts).await;
+    let server = Server::start().await;
     let an_hour_ago = slipway_domain::now() - chrono::TimeDelta::hours(1);
     report_at(&server, &a_host("silent"), an_hour_ago).await;
     let broken = Probe { problem: Some("connection refused".into()), ..a_host("broken") };

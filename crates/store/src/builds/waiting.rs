@@ -1,6 +1,6 @@
 //! Why a build still waits, and where it stands in line.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use slipway_domain::{BuildState, Platform};
 use sqlx::QueryBuilder;
 
@@ -12,8 +12,6 @@ use crate::{Store, StoreError, hosts, projects};
 
 /// Further back than this, a place in line is not counted out.
 const COUNTED: i64 = 10_000;
-/// A host that no worker has looked at for so long has no worker.
-const UNSEEN: TimeDelta = TimeDelta::seconds(60);
 
 /// A waiting build's reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +108,8 @@ fn about_hosts(build: &Build, hosts: &[Host], now: DateTime<Utc>) -> Option<Stri
             several => format!("hosts {} drained", several.join(", ")),
         });
     }
-    let seen: Vec<&&Host> = serving.iter().filter(|host| now - host.probed_at < UNSEEN).collect();
+    let seen: Vec<&&Host> =
+        serving.iter().filter(|host| now - host.probed_at < hosts::FRESH).collect();
     if seen.is_empty() {
         return Some("no worker is running: none has looked at a host for a minute".into());
     }
