@@ -5,8 +5,8 @@
 //! envelope of the dialect that the path belongs to.
 
 use actix_web::dev::Handler;
-use actix_web::guard;
-use actix_web::{FromRequest, HttpRequest, Resource, Responder, Route, web};
+use actix_web::guard::{self, Guard};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Route, web};
 
 use crate::dialects::{self, boatyard, buildshuttle, generator, shared_submit, templates};
 use crate::error::Error;
@@ -23,7 +23,7 @@ pub(crate) fn table(cfg: &mut web::ServiceConfig, origins: &Origins) {
     cfg.service(index.wrap(dialects::open_to(origins)));
     at(cfg, "/", [get(openapi::landing), post(buildshuttle::shipped::submit)]);
     at(cfg, "/docs", [get(openapi::docs_slash)]);
-    at(cfg, "/docs/{file:.*}", [get(openapi::docs)]);
+    cfg.service(resource("/docs/{file:.*}", [get(openapi::docs)]).guard(reads()));
     at(cfg, "/openapi.json", [get(openapi::document)]);
 
     for_operators(cfg, origins);
@@ -85,7 +85,6 @@ fn buildshuttle(cfg: &mut web::ServiceConfig) {
         "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
     use buildshuttle::{documented, shipped};
-    let reads = || guard::Any(guard::Get()).or(guard::Head());
     at(cfg, "/octhc", [get(shipped::alive)]);
     let of_app = format!("/{{app:[^/]+-{UUID}}}");
     cfg.service(web::resource(format!("{of_app}/{{build}}/logs")).guard(reads()).to(shipped::logs))
@@ -97,6 +96,9 @@ fn buildshuttle(cfg: &mut web::ServiceConfig) {
     let pair = || web::resource("/{app}/{build}").guard(guard::fn_guard(buildshuttle::is_free));
     cfg.service(pair().guard(guard::Post()).to(documented::submit))
         .service(pair().guard(guard::Delete()).to(documented::stop));
+    let taken = web::resource("/{app}/{build}").guard(guard::fn_guard(buildshuttle::is_taken));
+    let refuse = || async { Err::<HttpResponse, _>(buildshuttle::taken()) };
+    cfg.service(taken.guard(guard::Post()).to(refuse));
 }
 
 /// Adds the paths that every process has, whatever its role.
@@ -154,8 +156,11 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let reads = guard::Any(guard::Get()).or(guard::Head());
-    ("GET, HEAD", web::route().guard(reads).to(handler))
+    ("GET, HEAD", web::route().guard(reads()).to(handler))
+}
+
+fn reads() -> impl Guard {
+    guard::Any(guard::Get()).or(guard::Head())
 }
 
 /// What is no reading, though it is asked for so: a HEAD must not do it.

@@ -20,6 +20,7 @@ use slipway_domain::BuildId;
 use slipway_queue::News;
 use slipway_store::builds::{self, Cancelled};
 
+use self::envelope::{Refusal, field};
 use crate::Api;
 use crate::error::Error;
 
@@ -32,6 +33,19 @@ pub(crate) fn is_free(ctx: &GuardContext<'_>) -> bool {
     let path = ctx.head().uri.path();
     let first = path.split('/').nth(1).unwrap_or_default();
     !is_reserved(first)
+}
+
+/// Whether whoever posts to such a path means an application by it: nothing else is posted to
+/// paths of two segments that begin with one of these words.
+pub(crate) fn is_taken(ctx: &GuardContext<'_>) -> bool {
+    let others = ["api", "b1", "webhooks"];
+    let first = ctx.head().uri.path().split('/').nth(1).unwrap_or_default();
+    is_reserved(first) && !others.contains(&first)
+}
+
+/// Refuses an application of a name that is taken.
+pub(crate) fn taken() -> Refusal {
+    field("app", "is a word that paths of Slipway begin with; give the application another name")
 }
 
 fn is_reserved(segment: &str) -> bool {

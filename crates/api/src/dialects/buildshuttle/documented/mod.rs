@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use slipway_store::names::{self, Name};
 
 pub(crate) use super::envelope::Refusal;
-use super::{envelope, is_reserved, lenient, shipped, stop_all};
+use super::{envelope, is_reserved, lenient, shipped, stop_all, taken};
 use crate::dialects::buildshuttle::envelope::field;
 use crate::error::Error;
 use crate::intake::{self, Accepted};
@@ -47,7 +47,7 @@ impl Pair {
             }
         }
         if is_reserved(app) {
-            return Err(Refusal::NotFound);
+            return Err(taken());
         }
         Ok(Self { app: app.to_owned(), build: build.to_owned() })
     }
