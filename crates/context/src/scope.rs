@@ -56,7 +56,7 @@ impl Scope {
     }
 
     /// Where a normalised path stands.
-    pub(crate) fn place<'a>(&self, path: &'a [u8]) -> Standing<'a> {
+    pub(crate) fn place<'a>(&mut self, path: &'a [u8]) -> Standing<'a> {
         let inner = match below(path, &self.root) {
             Some(b"") => return Standing::Top,
             Some(inner) => inner,

@@ -34,7 +34,7 @@ pub(crate) struct Findings {
 pub(crate) struct Promise {
     top: Vec<u8>,
     /// Which of the files that say what to leave out counts, and its text.
-    ignore: Option<(usize, Vec<u8>)>,
+    ignore: Option<(usize, Rules)>,
 }
 
 /// Reads the archive as far as needed.
@@ -90,8 +90,17 @@ pub(crate) struct Survey<'a> {
     top: Top,
     /// The files that may say what to leave out, from the top of the tree.
     names: [Vec<u8>; 2],
-    texts: [Option<Vec<u8>>; 2],
-    texts_inside: [Option<Vec<u8>>; 2],
+    rules: [Option<Rules>; 2],
+    rules_inside: [Option<Rules>; 2],
+}
+
+/// A file that says what to leave out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rules {
+    Text(Vec<u8>),
+    /// It is another name of this one. Docker would follow it; without what it says, something
+    /// would be sent that is not to be.
+    Link(Vec<u8>),
 }
 
 /// What is at the top of the archive.
@@ -114,8 +123,8 @@ impl<'a> Survey<'a> {
             found_inside: false,
             top: Top::Nothing,
             names: [join(&subdir, own.as_bytes()), join(&subdir, b".dockerignore")],
-            texts: [None, None],
-            texts_inside: [None, None],
+            rules: [None, None],
+            rules_inside: [None, None],
         })
     }
 
@@ -136,15 +145,16 @@ impl<'a> Survey<'a> {
             return Ok(None);
         }
         for (index, name) in self.names.iter().enumerate() {
-            let texts = if path == *name {
-                &mut self.texts
+            let rules = if path == *name {
+                &mut self.rules
             } else if inside == Some(name) {
-                &mut self.texts_inside
+                &mut self.rules_inside
             } else {
                 continue;
             };
-            texts[index] = text(entry, data)?;
-            return Ok(Some(texts[index].clone().unwrap_or_default()));
+            let (found, read) = Rules::of(entry, data)?;
+            rules[index] = found;
+            return Ok(Some(read));
         }
         Ok(None)
     }
@@ -163,7 +173,7 @@ impl<'a> Survey<'a> {
 
     /// What holds if nothing else comes.
     fn promise(&self) -> Promise {
-        let ignore = self.chosen().map(|(index, text)| (index, text.to_vec()));
+        let ignore = self.chosen().map(|(index, rules)| (index, rules.clone()));
         Promise { top: self.stripped().to_vec(), ignore }
     }
 
@@ -174,24 +184,27 @@ impl<'a> Survey<'a> {
 
     /// Whether what is left out is still what was promised.
     pub(crate) fn keeps_ignore(&self, promise: &Promise) -> bool {
-        let ignore = promise.ignore.as_ref().map(|(index, text)| (*index, text.as_slice()));
-        self.chosen() == ignore
+        self.chosen() == promise.ignore.as_ref().map(|(index, rules)| (*index, rules))
     }
 
     fn findings(&self, promise: &Promise) -> Result<Findings, ContextError> {
         let ignore = match &promise.ignore {
-            Some((index, text)) => {
-                Ignore::parse(text, &String::from_utf8_lossy(&self.names[*index]))?
+            Some((index, rules)) => {
+                let file = String::from_utf8_lossy(&self.names[*index]);
+                match rules {
+                    Rules::Text(text) => Ignore::parse(text, &file)?,
+                    Rules::Link(target) => return Err(Ignore::linked(&file, target)),
+                }
             }
             None => Ignore::nothing(),
         };
         Ok(Findings { top: promise.top.clone(), ignore })
     }
 
-    /// The text of the first of the files that is there.
-    fn chosen(&self) -> Option<(usize, &[u8])> {
-        let texts = if self.stripped().is_empty() { &self.texts } else { &self.texts_inside };
-        texts.iter().enumerate().find_map(|(index, text)| Some((index, text.as_deref()?)))
+    /// What the first of the files says that is there.
+    fn chosen(&self) -> Option<(usize, &Rules)> {
+        let rules = if self.stripped().is_empty() { &self.rules } else { &self.rules_inside };
+        rules.iter().enumerate().find_map(|(index, rules)| Some((index, rules.as_ref()?)))
     }
 
     /// The folder to begin with. Everything is in it, so that the Dockerfile can only be
@@ -214,22 +227,28 @@ fn first(path: &[u8]) -> &[u8] {
     path.split(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
-/// The text of a file, one byte longer at most than it may be. A link has none: it is not
-/// followed.
-fn text(entry: &Entry, data: &mut dyn Data) -> Result<Option<Vec<u8>>, ContextError> {
-    if entry.kind != Kind::File {
-        return Ok(None);
-    }
-    let most = usize::try_from(Ignore::MOST_BYTES + 1).unwrap_or(usize::MAX);
-    let mut text = Vec::new();
-    while text.len() < most {
-        let bytes = data.fill()?;
-        let count = bytes.len().min(most - text.len());
-        if count == 0 {
-            break;
+impl Rules {
+    /// What an entry of the file's name says, and as much of its data as that took: a byte more at
+    /// most than the text may have.
+    fn of(entry: &Entry, data: &mut dyn Data) -> Result<(Option<Self>, Vec<u8>), ContextError> {
+        match entry.kind {
+            Kind::File => {}
+            Kind::Symlink | Kind::HardLink => {
+                return Ok((Some(Self::Link(entry.target.clone())), Vec::new()));
+            }
+            Kind::Folder => return Ok((None, Vec::new())),
         }
-        text.extend_from_slice(&bytes[..count]);
-        data.consume(count);
+        let most = usize::try_from(Ignore::MOST_BYTES + 1).unwrap_or(usize::MAX);
+        let mut text = Vec::new();
+        while text.len() < most {
+            let bytes = data.fill()?;
+            let count = bytes.len().min(most - text.len());
+            if count == 0 {
+                break;
+            }
+            text.extend_from_slice(&bytes[..count]);
+            data.consume(count);
+        }
+        Ok((Some(Self::Text(text.clone())), text))
     }
-    Ok(Some(text))
 }

@@ -90,7 +90,7 @@ impl<W: Write> ContextWriter<W> {
     ///
     /// # Errors
     /// [`ContextError::Refused`] when no entry may have that path.
-    pub fn wants(&self, path: &[u8]) -> Result<bool, ContextError> {
+    pub fn wants(&mut self, path: &[u8]) -> Result<bool, ContextError> {
         let normal = normalise(path).map_err(|fault| refuse::name(path, fault))?;
         Ok(match self.scope.place(&normal) {
             Standing::At(_) => true,
@@ -266,7 +266,7 @@ impl<W: Write> ContextWriter<W> {
     }
 
     /// The path in the context of what a hard link is another name of.
-    fn original(&self, path: &[u8], target: &[u8]) -> Result<Vec<u8>, ContextError> {
+    fn original(&mut self, path: &[u8], target: &[u8]) -> Result<Vec<u8>, ContextError> {
         let normal = normalise(target).map_err(|fault| refuse::hard_link(path, target, fault))?;
         match self.scope.place(&normal) {
             Standing::At(original) => Ok(original.to_vec()),

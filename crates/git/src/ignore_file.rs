@@ -18,10 +18,7 @@ pub(crate) fn read(forest: &Forest, options: &ContextOptions) -> Result<Ignore, 
     for name in options.ignore_files() {
         let (of, path) = place(forest, &name);
         let entry = tree::entry(&forest.environment, &of.repository, &of.commit.id, path)?;
-        // A link is not followed.
-        let Some(entry) = entry.filter(|entry| matches!(entry.kind, Kind::File { .. })) else {
-            continue;
-        };
+        let Some(entry) = entry.filter(|entry| entry.kind != Kind::Submodule) else { continue };
         let mut blobs = Blobs::of(&forest.environment, &of.repository)?;
         blobs.ask([entry.id.as_str()].into_iter())?;
         // One byte more than may be says that it is too many.
@@ -29,7 +26,11 @@ pub(crate) fn read(forest: &Forest, options: &ContextOptions) -> Result<Ignore, 
         let mut text = Vec::new();
         let read = blobs.bytes(size).read_to_end(&mut text);
         read.map_err(|error| crate::failure::internal("git does not give away files", &error))?;
-        return Ignore::parse(&text, &name);
+        return match entry.kind {
+            // Its text is where it leads.
+            Kind::Symlink => Err(Ignore::linked(&name, &text)),
+            Kind::File { .. } | Kind::Submodule => Ignore::parse(&text, &name),
+        };
     }
     Ok(Ignore::nothing())
 }

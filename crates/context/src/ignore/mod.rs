@@ -1,10 +1,12 @@
 //! `.dockerignore`, as docker reads it.
 //!
 //! Not as git reads its own: a pattern starts at the top of the context, `*` stops at a
-//! slash, and the last pattern that matches a path, or a folder above it, decides. A line
-//! with `!` takes back what an earlier one left out, also below a folder that is left out.
-//! The rules are those of github.com/moby/patternmatcher (`patternmatcher.go`, and
-//! `ignorefile` for the file itself); no library for git's rules has them. Docker makes regular
+//! slash, and the last pattern that counts decides. A line with `!` takes back what an earlier one
+//! left out, also below a folder that is left out. A pattern counts for what it matches, and for
+//! all below that, unless it changed nothing there: `!folder` takes back what is in the folder only
+//! where the folder itself was left out.
+//! The rules are those of github.com/moby/patternmatcher (`MatchesUsingParentResults` in
+//! `patternmatcher.go`, and `ignorefile` for the file itself); no library for git's rules has them. Docker makes regular
 //! expressions of patterns, and some characters mean more there than they should (`\b`, a star
 //! in brackets); here each means what Go's `filepath.Match` says, which is what is documented.
 
@@ -16,11 +18,18 @@ use steps::Malformed;
 
 use crate::{ContextError, refuse};
 
-/// The patterns of one `.dockerignore`.
+/// The patterns of one `.dockerignore`, and what they said of the folders above the last path.
 #[derive(Debug, Default)]
 pub struct Ignore {
     patterns: Vec<Pattern>,
+    /// The path that was judged last.
+    last: String,
+    /// For each pattern, how deep on the way to that path it began to count.
+    since: Vec<usize>,
 }
+
+/// Of a pattern that does not count.
+const NEVER: usize = usize::MAX;
 
 impl Ignore {
     /// Bytes of a `.dockerignore` at most. Every path is held against every pattern.
@@ -29,7 +38,7 @@ impl Ignore {
     /// Rules that leave out nothing.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { patterns: Vec::new() }
+        Self { patterns: Vec::new(), last: String::new(), since: Vec::new() }
     }
 
     /// Reads the text of the file called `file`.
@@ -53,24 +62,89 @@ impl Ignore {
                 .map_err(|Malformed| refuse::ignore_line(file, index + 1, line))?;
             patterns.push(pattern);
         }
-        Ok(Self { patterns })
+        Ok(Self { since: vec![NEVER; patterns.len()], patterns, last: String::new() })
+    }
+
+    /// The refusal of the file called `file` that is a link to `target`. Docker follows it; what is
+    /// sent here without its rules might be what they are there to keep back.
+    #[must_use]
+    pub fn linked(file: &str, target: &[u8]) -> ContextError {
+        refuse::linked_ignore_file(file, target)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
-    /// Whether a path of the context is left out; it is normalised.
-    pub(crate) fn leaves_out(&self, path: &[u8]) -> bool {
+    /// Whether a path of the context is left out; it is normalised. Costs least for one in the
+    /// folder of the last.
+    pub(crate) fn leaves_out(&mut self, path: &[u8]) -> bool {
         let path = String::from_utf8_lossy(path);
+        let ends: Vec<usize> =
+            path.match_indices('/').map(|(at, _)| at).chain([path.len()]).collect();
+        // What was found of the folders that it shares with the last path holds. Its own end is
+        // looked at in any case.
+        let shared = ends.iter().take_while(|end| is_above(&self.last, &path, **end)).count();
+        let first = shared.min(ends.len() - 1);
+        for since in self.since.iter_mut().filter(|since| **since >= first) {
+            *since = NEVER;
+        }
+        let mut taken = Taken::new(self.patterns.len(), ends.len() - first);
+        for (number, pattern) in self.patterns.iter().enumerate() {
+            pattern.each_end(&path, &mut |end| {
+                if let Ok(depth) = ends.binary_search(&end)
+                    && let Some(below) = depth.checked_sub(first)
+                {
+                    taken.note(number, below);
+                }
+            });
+        }
         let mut left_out = false;
-        for pattern in &self.patterns {
-            // One that would change nothing need not be looked at.
-            if pattern.takes_back() == left_out && pattern.matches(&path) {
-                left_out = !pattern.takes_back();
+        for depth in first..ends.len() {
+            left_out = false;
+            for (number, pattern) in self.patterns.iter().enumerate() {
+                let Some(since) = self.since.get_mut(number) else { continue };
+                // One that would change nothing does not begin to count.
+                if pattern.takes_back() == left_out && taken.has(number, depth - first) {
+                    *since = depth.min(*since);
+                }
+                if *since <= depth {
+                    left_out = !pattern.takes_back();
+                }
             }
         }
+        path.as_ref().clone_into(&mut self.last);
         left_out
+    }
+}
+
+/// Whether the first `end` bytes of `path` are `last`, or a folder above it.
+fn is_above(last: &str, path: &str, end: usize) -> bool {
+    let is_same = last.get(..end).is_some_and(|start| path.get(..end) == Some(start));
+    is_same && matches!(last.as_bytes().get(end), None | Some(b'/'))
+}
+
+/// At which of the depths of a path which patterns take it: a bit for each.
+struct Taken {
+    bits: Vec<u64>,
+    words: usize,
+}
+
+impl Taken {
+    fn new(patterns: usize, depths: usize) -> Self {
+        let words = depths.div_ceil(64);
+        Self { bits: vec![0; words * patterns], words }
+    }
+
+    fn note(&mut self, pattern: usize, depth: usize) {
+        if let Some(word) = self.bits.get_mut(pattern * self.words + depth / 64) {
+            *word |= 1 << (depth % 64);
+        }
+    }
+
+    fn has(&self, pattern: usize, depth: usize) -> bool {
+        let word = self.bits.get(pattern * self.words + depth / 64);
+        word.is_some_and(|word| word >> (depth % 64) & 1 == 1)
     }
 }
 
@@ -95,9 +169,44 @@ mod tests {
             ("**\n!src\nsrc/deep", "src/deep/main.c", true),
             ("**\n!src\nsrc/deep\n!src/deep/main.c", "src/deep/main.c", false),
             ("*\n!*/*.whl", "dist/a-2.4.0+g08.whl", false),
+            ("secrets/private.pem\n!secrets", "secrets/private.pem", true),
+            ("a/b\n!a", "a/b/c", true),
+            ("a/b\n!a", "a/c", false),
+            ("a\na/b\n!a", "a/b", false),
+            ("a/b\n!a\n!a/b/c", "a/b/c", false),
             ("", "any", false),
         ] {
             assert_eq!(left_out(rules, path), expected, "{rules:?} {path}");
+        }
+    }
+
+    /// As it goes through a tree, it says of each path what it says of that alone.
+    #[test]
+    fn what_was_judged_before_makes_no_difference() {
+        let rules = "a/b\n!a\n*/x/*\n!**/keep\na/x/y/keep\n!k/m\nk";
+        let paths = [
+            "a",
+            "a/b",
+            "a/b/c",
+            "a/bc",
+            "a/x",
+            "a/x/y",
+            "a/x/y/keep",
+            "a/x/y/keep/z",
+            "k/m/n",
+            "k",
+            "k/m",
+            "a/x/keep",
+            "b",
+            "b/x/y",
+            "b/x/keep",
+            "a",
+            "a/x/y/z",
+            "a/x",
+        ];
+        let mut all = Ignore::parse(rules.as_bytes(), ".dockerignore").unwrap();
+        for path in paths.iter().chain(paths.iter().rev()) {
+            assert_eq!(all.leaves_out(path.as_bytes()), left_out(rules, path), "{path}");
         }
     }
 

@@ -41,14 +41,22 @@ impl Pattern {
         self.takes_back
     }
 
-    /// Whether it matches the path or a folder above.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    /// Gives the length of each folder above the path that it matches, and of the path itself.
+    pub(super) fn each_end(&self, path: &str, take: &mut dyn FnMut(usize)) {
         match &self.form {
-            Form::Exact(name) => path.strip_prefix(name.as_str()).is_some_and(ends_or_goes_down),
-            Form::Prefix(start) => path.starts_with(start),
+            Form::Exact(name) => {
+                if path.strip_prefix(name.as_str()).is_some_and(ends_or_goes_down) {
+                    take(name.len());
+                }
+            }
+            Form::Prefix(start) => {
+                let below = path_and_folders(path).filter(|path| path.starts_with(start));
+                below.for_each(|path| take(path.len()));
+            }
             Form::Suffix(end) => path_and_folders(path)
-                .any(|path| path.ends_with(end) || end.strip_prefix('/') == Some(path)),
-            Form::Steps(steps) => walk(steps, path),
+                .filter(|path| path.ends_with(end) || end.strip_prefix('/') == Some(path))
+                .for_each(|path| take(path.len())),
+            Form::Steps(steps) => walk(steps, path, take),
         }
     }
 }
@@ -102,10 +110,12 @@ fn clean(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Ignore;
     use super::*;
 
     fn matches(pattern: &str, path: &str) -> bool {
-        Pattern::parse(pattern).unwrap().matches(path)
+        let mut rules = Ignore::parse(pattern.as_bytes(), ".dockerignore").unwrap();
+        rules.leaves_out(path.as_bytes())
     }
 
     /// The behaviours that patternmatcher's own tests name, each with a path that it takes

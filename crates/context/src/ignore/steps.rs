@@ -81,16 +81,17 @@ fn class_char(chars: &mut Peekable<Chars<'_>>) -> Result<char, Malformed> {
     }
 }
 
-/// Whether the steps lead to the end of the path, or of a folder above.
-pub(super) fn walk(steps: &[Step], path: &str) -> bool {
+/// Gives the length of each folder above the path to whose end the steps lead, and of the path
+/// itself.
+pub(super) fn walk(steps: &[Step], path: &str, take: &mut dyn FnMut(usize)) {
     let mut here = vec![false; steps.len() + 1];
     let mut next = here.clone();
     here[0] = true;
     spread(steps, &mut here);
-    for char in path.chars() {
+    for (at, char) in path.char_indices() {
         // A folder above the path ends before this slash.
         if char == '/' && here[steps.len()] {
-            return true;
+            take(at);
         }
         next.fill(false);
         for (index, step) in steps.iter().enumerate().filter(|(index, _)| here[*index]) {
@@ -112,11 +113,13 @@ pub(super) fn walk(steps: &[Step], path: &str) -> bool {
         }
         spread(steps, &mut next);
         if !next.contains(&true) {
-            return false;
+            return;
         }
         std::mem::swap(&mut here, &mut next);
     }
-    here[steps.len()]
+    if here[steps.len()] {
+        take(path.len());
+    }
 }
 
 /// Adds the places that are reached without taking a character.

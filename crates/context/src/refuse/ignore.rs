@@ -17,6 +17,12 @@ pub(crate) fn ignore_line(file: &str, number: usize, line: &str) -> ContextError
     )
 }
 
+pub(crate) fn linked_ignore_file(file: &str, target: &[u8]) -> ContextError {
+    let (file, target) = (shown(file.as_bytes()), shown(target));
+    let message = format!("{file} is a link to {target}, which is not followed");
+    refused(Reason::ContextUnsafe, message, "put the file itself there")
+}
+
 pub(crate) fn large_ignore_file(file: &str, limit: u64) -> ContextError {
     let message = format!("{} has more than {}", shown(file.as_bytes()), size(limit));
     refused(Reason::ContextTooLarge, message, "say it with fewer patterns, as with ** and !")
