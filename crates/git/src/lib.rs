@@ -20,6 +20,7 @@
 //!
 //! Memory is flat whatever the size of the files: they pass in pieces from git to the builder.
 
+mod agent;
 mod blobs;
 mod complaint;
 mod environment;

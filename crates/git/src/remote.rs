@@ -1,6 +1,7 @@
 //! A repository elsewhere, with all that it takes to reach it.
 
 use slipway_domain::{Failure, GitUrl, Reason};
+use slipway_ssh::SshKey;
 
 use crate::complaint::Complaint;
 use crate::environment::{Settings, is_installed};
@@ -22,6 +23,17 @@ pub(crate) struct Remote {
     settings: Settings,
     has_login: bool,
     scrub: Scrub,
+    /// What ssh finds for as long as this is there.
+    _files: Option<ssh::Files>,
+}
+
+/// The key, ready to sign. The door refuses those that cannot, unless it is of another release.
+fn ssh_key(access: &Access) -> Result<Option<SshKey>, Failure> {
+    let Some(key) = &access.ssh_key else { return Ok(None) };
+    let parsed = SshKey::parse(key.expose()).map_err(|problem| {
+        Failure::new(Reason::SourceDenied, format!("the ssh key {problem}")).hint(problem.hint())
+    });
+    parsed.map(Some)
 }
 
 impl Remote {
@@ -39,6 +51,7 @@ impl Remote {
         access.hide(&server.host, &mut scrub);
         let mut settings = Settings { dials: true, ..Settings::default() };
         let has_login = access.fits(url.is_ssh());
+        let mut files = None;
         if url.is_ssh() {
             if !is_installed("ssh") {
                 return Err(missing("ssh"));
@@ -48,10 +61,11 @@ impl Remote {
             let known = session.what.known_hosts.as_deref().unwrap_or_default();
             let number = session.next_number();
             let folder = session.environment.folder();
-            let files = ssh::Files::write(folder, number, access.ssh_key.as_ref(), known)
-                .map_err(|error| internal("the ssh key cannot be written down", &error))?;
+            let put = ssh::Files::put(folder, number, ssh_key(access)?, known);
+            let put = put.map_err(|error| internal("the ssh agent cannot listen", &error))?;
             let timeout = session.watch.limits.idle.as_secs().clamp(1, CONNECT_SECONDS);
-            settings.ssh = Some(ssh::command(&server, address, &files, timeout));
+            settings.ssh = Some(ssh::command(&server, address, &put, timeout));
+            files = Some(put);
         } else {
             let list: Vec<String> = addresses
                 .iter()
@@ -72,7 +86,7 @@ impl Remote {
                 settings.pairs.push((format!("http.{}.extraHeader", server.origin()), header));
             }
         }
-        Ok(Self { url: url.clone(), settings, has_login, scrub })
+        Ok(Self { url: url.clone(), settings, has_login, scrub, _files: files })
     }
 
     /// Runs git with this remote, whose address follows `before` in its arguments, and gives

@@ -6,36 +6,33 @@ use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use slipway_domain::Secret;
+use slipway_ssh::SshKey;
 
+use crate::agent::Listening;
 use crate::login::Server;
 
-/// Files of one remote, by their names in the folder of the fetch, where git runs.
+/// What ssh finds in the folder of the fetch, where git runs, for one remote.
 pub(crate) struct Files {
     known_hosts: String,
-    key: Option<String>,
+    agent: Option<Listening>,
 }
 
 impl Files {
-    /// Writes them, readable by nobody else. `number` tells them from those of others.
-    pub(crate) fn write(
+    /// Puts them there, for nobody else to read. `number` tells them from those of others.
+    pub(crate) fn put(
         folder: &Path,
         number: usize,
-        key: Option<&Secret>,
+        key: Option<SshKey>,
         known_hosts: &str,
     ) -> io::Result<Self> {
-        let put = |name: String, text: &str| {
-            let path = folder.join(&name);
-            let mut file =
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(text.as_bytes())?;
-            Ok::<_, io::Error>(name)
-        };
+        let name = format!("known-hosts-{number}");
+        let path = folder.join(&name);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         // OpenSSH wants a line break at the end, and none of Windows.
-        let lines = |text: &str| format!("{}\n", text.trim().replace("\r\n", "\n"));
-        let known_hosts = put(format!("known-hosts-{number}"), &lines(known_hosts))?;
-        let key = key.map(|key| put(format!("key-{number}"), &lines(key.expose()))).transpose()?;
-        Ok(Self { known_hosts, key })
+        let lines = known_hosts.trim().replace("\r\n", "\n");
+        writeln!(file, "{lines}")?;
+        let agent = key.map(|key| Listening::start(folder, number, key)).transpose()?;
+        Ok(Self { known_hosts: name, agent })
     }
 }
 
@@ -46,18 +43,18 @@ pub(crate) fn command(server: &Server, address: IpAddr, files: &Files, timeout: 
     // The name that the host's key is known by, as in a file of known hosts.
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let alias = if *port == 22 { bare.to_owned() } else { format!("[{bare}]:{port}") };
-    let Files { known_hosts, key } = files;
-    let key = key.as_deref().unwrap_or("none");
+    let Files { known_hosts, agent } = files;
+    let agent = agent.as_ref().map_or("none", Listening::name);
     [
         // No settings of the machine or of the worker's user, and no agent of theirs.
-        "ssh -F /dev/null -o IdentityAgent=none -o PKCS11Provider=none".to_owned(),
+        format!("ssh -F /dev/null -o IdentityAgent={agent} -o PKCS11Provider=none"),
         format!("-o HostName={address} -o 'HostKeyAlias={alias}'"),
         "-o CheckHostIP=no -o CanonicalizeHostname=no -o ProxyCommand=none".to_owned(),
         format!("-o StrictHostKeyChecking=yes -o UserKnownHostsFile={known_hosts}"),
         "-o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no -o VerifyHostKeyDNS=no".to_owned(),
-        format!(
-            "-o IdentitiesOnly=yes -o IdentityFile={key} -o PreferredAuthentications=publickey"
-        ),
+        // The agent's key, and no file of the worker's user.
+        "-o IdentitiesOnly=no -o IdentityFile=none -o PreferredAuthentications=publickey"
+            .to_owned(),
         "-o PasswordAuthentication=no -o KbdInteractiveAuthentication=no".to_owned(),
         "-o BatchMode=yes -o NumberOfPasswordPrompts=0 -o AddKeysToAgent=no".to_owned(),
         "-o ForwardAgent=no -o ForwardX11=no -o ClearAllForwardings=yes".to_owned(),
@@ -74,7 +71,7 @@ mod tests {
 
     #[test]
     fn hosts_are_known_as_in_files_of_known_hosts() {
-        let files = Files { known_hosts: "known-hosts-0".into(), key: None };
+        let files = Files { known_hosts: "known-hosts-0".into(), agent: None };
         let said = |host: &str, port| {
             let server = Server { scheme: "ssh".into(), host: host.into(), port };
             command(&server, [192, 0, 2, 1].into(), &files, 10)
@@ -83,6 +80,6 @@ mod tests {
         assert!(said("h.example", 2222).contains("'HostKeyAlias=[h.example]:2222'"));
         assert!(said("[2001:db8::1]", 22).contains("'HostKeyAlias=2001:db8::1'"));
         assert!(said("h.example", 22).contains("HostName=192.0.2.1 "));
-        assert!(said("h.example", 22).contains("IdentityFile=none "));
+        assert!(said("h.example", 22).contains("IdentityAgent=none "));
     }
 }

@@ -14,9 +14,7 @@ mod agent;
 mod key;
 mod openssh;
 mod pem;
-mod rewrite;
 mod wire;
 
 pub use agent::{Agent, Messages, TooLong};
 pub use key::{KeyProblem, SshKey};
-pub use rewrite::for_openssh;

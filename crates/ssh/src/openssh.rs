@@ -13,9 +13,9 @@ use crate::KeyProblem;
 use crate::key::{Curve, Pair};
 use crate::wire::without_zeros;
 
-pub(crate) const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
-pub(crate) const END: &str = "-----END OPENSSH PRIVATE KEY-----";
-pub(crate) const MAGIC: &[u8] = b"openssh-key-v1\0";
+const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+const END: &str = "-----END OPENSSH PRIVATE KEY-----";
+const MAGIC: &[u8] = b"openssh-key-v1\0";
 
 /// What is between the headings, if it is this form.
 pub(crate) fn body(text: &str) -> Option<&str> {

@@ -195,37 +195,6 @@ fn a_key_is_read_however_its_lines_end() {
 }
 
 #[test]
-fn a_key_is_written_as_openssh_reads_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let made = |name: &str, form: &[&str]| key_of(folder.path(), name, form).0;
-    let (ed25519, rsa) = (made("ed25519", &["-t", "ed25519"]), made("rsa", &["-t", "rsa"]));
-    for (number, text) in [
-        ED25519_OF_OPENSSL.to_owned(),
-        ED25519_OF_OPENSSL.replace('\n', "\r\n"),
-        ed25519.replace('\n', " "),
-        rsa.replace('\n', " "),
-        rsa.replace('\n', "\r\n"),
-        made("pem", &["-t", "rsa", "-m", "PEM"]).trim().replace('\n', "\r\n"),
-        made("pkcs8", &["-t", "ecdsa", "-m", "PKCS8"]),
-    ]
-    .iter()
-    .enumerate()
-    {
-        let path = folder.path().join(format!("written-{number}"));
-        std::fs::write(&path, &*slipway_ssh::for_openssh(text)).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
-        // It asks for the private half, too, and whether the two belong together.
-        let public = succeeds("ssh-keygen", &["-y", "-f", path.to_str().unwrap()], None);
-        std::fs::write(path.with_extension("pub"), public).unwrap();
-        let shown = succeeds("ssh-keygen", &["-l", "-f", path.to_str().unwrap()], None);
-        let key = SshKey::parse(text).unwrap();
-        assert_eq!(format!("{key:?}"), format!("SshKey({})", shown.split(' ').nth(1).unwrap()));
-        SshKey::parse(&slipway_ssh::for_openssh(text)).unwrap();
-    }
-    assert_eq!(*slipway_ssh::for_openssh(&ed25519.replace('\n', " ")), ed25519);
-}
-
-#[test]
 fn what_the_agent_does_not_know_is_refused_and_it_goes_on() {
     let agent = Agent::new(Vec::new());
     // Remove all keys, a lock with a passphrase, an extension, nothing, and bytes of no sense.

@@ -36,7 +36,9 @@ impl GitUrl {
         check_spelling(FIELD, text)?;
         let scheme = text.split(':').next().unwrap_or_default();
         let is_http = ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
-        if text.starts_with("ssh://") && Url::parse(text) == Err(ParseError::InvalidPort) {
+        let port = Url::parse(text).map(|url| url.port());
+        if text.starts_with("ssh://") && matches!(port, Err(ParseError::InvalidPort) | Ok(Some(0)))
+        {
             return Err(FieldError::new(FIELD, NO_PORT)
                 .hint("write it as ssh://git@host:22/path.git, or git@host:path without a port"));
         }

@@ -109,6 +109,27 @@ async fn what_does_not_exist_is_named_with_what_does() {
 }
 
 #[tokio::test]
+async fn an_odd_commit_of_long_ago_keeps_nobody_from_naming_another() {
+    let origin = Origin::new();
+    let repo = origin.repo_with_dockerfile("app.git");
+    let tree = repo.git(&["rev-parse", "main^{tree}"]);
+    let commit = |before: &str, zone: &str| {
+        let who = format!("A <a@h.example> 1 {zone}");
+        let text = format!("tree {tree}\n{before}author {who}\ncommitter {who}\n\nx\n");
+        repo.git_with(
+            &["hash-object", "-t", "commit", "-w", "--stdin", "--literally"],
+            text.as_bytes(),
+        )
+    };
+    let odd = commit("", "+051800");
+    let good = commit(&format!("parent {odd}\n"), "+0000");
+    repo.git(&["update-ref", "refs/heads/main", &good]);
+    let server = Server::start(origin.path()).await;
+    let fetched = Run::new().fetch(&at(&server.url("app.git"), &good[..8])).await.unwrap();
+    assert_eq!(fetched.commit(), good);
+}
+
+#[tokio::test]
 async fn digits_of_two_commits_mean_neither() {
     let origin = Origin::new();
     let repo = origin.repo_with_dockerfile("app.git");

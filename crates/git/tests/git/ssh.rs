@@ -29,7 +29,7 @@ async fn with_the_right_key_to_the_right_host() {
         (None, Some("host"), Reason::SourceDenied, "wants an ssh key"),
         (Some("client"), Some("other-host"), Reason::SourceUnreachable, "is another than"),
         (Some("client"), None, Reason::SourceUnreachable, "is not known"),
-        (Some("client.pub"), Some("host"), Reason::SourceDenied, "cannot be read"),
+        (Some("client.pub"), Some("host"), Reason::SourceDenied, "is a public key"),
     ] {
         let run = Run::new();
         let failure = run.failure(&what(key, known)).await;

@@ -3,7 +3,6 @@
 use slipway_context::OpenContext;
 use slipway_domain::{GitRef, GitUrl, SubDir};
 use slipway_git::{GitFetch, Limits};
-use slipway_ssh::for_openssh;
 use tokio::sync::mpsc;
 
 use super::Order;
@@ -27,8 +26,7 @@ pub(super) async fn open(order: Order<'_>, wanted: Wanted<'_>) -> Result<OpenCon
         submodules,
         login: secrets.login.clone(),
         token: secrets.token.clone(),
-        // OpenSSH reads fewer forms than the door takes.
-        ssh_key: secrets.ssh_key.as_ref().map(|key| for_openssh(key.expose()).to_string().into()),
+        ssh_key: secrets.ssh_key.clone(),
         known_hosts: known_hosts.or(reach.known_hosts.as_deref()).map(ToOwned::to_owned),
         authorities: reach.authorities.clone(),
     };
