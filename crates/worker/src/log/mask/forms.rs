@@ -10,10 +10,35 @@ use super::super::clean;
 
 /// Values under four characters would turn the log into stars and hide nothing.
 pub(super) const SHORTEST: usize = 4;
-/// The widths at which `base64`, `openssl` and PEM break their lines.
+/// The widths at which `base64`, `openssl` and PEM break their lines, and OpenSSH its keys.
 const WIDTHS: [usize; 3] = [76, 64, 70];
+/// An end of a line's text that is shorter may as well be something else.
+const SHORTEST_END: usize = 6;
 
-/// Every form of `value`.
+/// Whether the line may be one of several that base64 was broken into, and not the last of them.
+pub(super) fn is_full_line(line: &str) -> bool {
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
+    WIDTHS.contains(&line.len()) && line.bytes().all(is_of_it)
+}
+
+/// The pieces of `value` that lines hold, where base64 of something longer was broken into lines:
+/// wherever in that it began, and wherever in it a line began. As many as it has bytes, about.
+pub(super) fn in_lines(value: &str) -> Vec<String> {
+    let [longest, ..] = WIDTHS;
+    let mut forms = Vec::new();
+    for (first, text) in shifted(value.trim_end_matches(['\r', '\n']).as_bytes()) {
+        // Lines begin where groups of four do.
+        let group = first.next_multiple_of(4) - first;
+        for start in (group..text.len()).step_by(4) {
+            let end = text.len().min(start + longest);
+            forms.extend(text.get(start..end).map(str::to_owned));
+        }
+    }
+    forms.retain(|form| form.len() >= SHORTEST_END);
+    forms
+}
+
+/// Every form of `value` but those of [`in_lines`].
 pub(super) fn of(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
     // The log has whole lines, without what terminals would act on.
@@ -40,6 +65,13 @@ fn in_base64(bytes: &[u8], forms: &mut Vec<String>) {
         forms.extend(lines.map(|line| String::from_utf8_lossy(line).into_owned()));
     }
     forms.extend(alone);
+    forms.extend(shifted(bytes).into_iter().map(|(_, text)| text));
+}
+
+/// The base64 of the bytes where others are before them: at which place of the whole it begins, and
+/// itself. With its last character and without, which holds bits of a neighbour if there is one.
+fn shifted(bytes: &[u8]) -> Vec<(usize, String)> {
+    let mut texts = Vec::new();
     for before in 0..3 {
         let mut shifted = vec![0; before];
         shifted.extend_from_slice(bytes);
@@ -47,11 +79,12 @@ fn in_base64(bytes: &[u8], forms: &mut Vec<String>) {
         let first = (before * 8).div_ceil(6);
         let end = shifted.len() * 8 / 6;
         for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
-            forms.extend(text.get(first..end).map(str::to_owned));
+            texts.extend(text.get(first..end).map(|text| (first, text.to_owned())));
             // As the last of what was encoded, its final bits are its own.
-            forms.extend(text.get(first..).map(str::to_owned));
+            texts.extend(text.get(first..).map(|text| (first, text.to_owned())));
         }
     }
+    texts
 }
 
 /// As a shell shows it under `set -x`: a quote within it ends the quotation and begins another.
@@ -88,8 +121,17 @@ fn ascii(json: &str, escaped: impl Fn(u16) -> String) -> String {
 /// as itself or as a plus, with digits in either case.
 fn in_urls(value: &str, forms: &mut Vec<String>) {
     // RFC 3986; the same with paths left whole, as Python has it; encodeURIComponent; encodeURI;
-    // forms.
-    for kept in ["-._~", "-._~/", "-_.!~*'()", "-_.!~*'();/?:@&=+$,#", "*-._"] {
+    // forms; Go's PathEscape and its logins; all that RFC 3986 lets stand in a path.
+    for kept in [
+        "-._~",
+        "-._~/",
+        "-_.!~*'()",
+        "-_.!~*'();/?:@&=+$,#",
+        "*-._",
+        "-._~$&+:=@",
+        "-._~$&+,;=",
+        "-._~!$&'()*+,;=:@",
+    ] {
         let upper = percent(value, kept, "%20", |byte| format!("%{byte:02X}"));
         let lower = percent(value, kept, "%20", |byte| format!("%{byte:02x}"));
         for text in [upper, lower] {

@@ -26,8 +26,11 @@ use forms::SHORTEST;
 const STARS: &str = "***";
 /// How much of a form has to be there before the text is taken for it.
 const HEAD: usize = 32;
-/// Larger values are looked for as they are, and in no other form.
-const ALL_FORMS: usize = 16 * 1024;
+/// Values of so many bytes together are looked for in all forms, the shortest ones first; the rest
+/// as they are, and in no other form. A form is about as long as its value, and there are some forty.
+const ALL_FORMS: usize = 64 * 1024;
+/// And of so many in the lines that base64 may be broken into, of which there are as many as bytes.
+const IN_LINES: usize = 8 * 1024;
 
 /// What must not surface. Has no `Debug` that shows it. Cheap to clone.
 #[derive(Clone, Default)]
@@ -50,20 +53,28 @@ impl Mask {
     /// which they travel.
     #[must_use]
     pub(crate) fn new<'a>(secrets: &'a Secrets, others: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut values: Vec<&str> = secrets.values().map(Secret::expose).chain(others).collect();
+        let address = secrets.source.url.as_ref().map_or("", Secret::expose);
+        let signed_values = signed::values(address);
+        values.extend(signed_values.iter().map(AsRef::<str>::as_ref));
+        // As in `https://TOKEN@host/`.
+        let named = secrets.source.login.iter().filter(|login| login.password.expose().is_empty());
+        values.extend(named.map(|login| login.username.as_str()));
+        values.sort_by_key(|value| value.len());
+        values.dedup();
         let mut forms = Vec::new();
-        let mut add = |value: &str| {
-            if value.len() <= ALL_FORMS {
+        let mut so_far = 0;
+        for value in values {
+            so_far += value.len();
+            if so_far <= ALL_FORMS {
                 forms.extend(forms::of(value));
             } else {
                 forms.extend(value.lines().map(|line| line.trim().to_owned()));
             }
-        };
-        secrets.values().map(Secret::expose).chain(others).for_each(&mut add);
-        let address = secrets.source.url.as_ref().map_or("", Secret::expose);
-        signed::values(address).iter().for_each(|value| add(value));
-        // As in `https://TOKEN@host/`.
-        let named = secrets.source.login.iter().filter(|login| login.password.expose().is_empty());
-        named.for_each(|login| add(&login.username));
+            if so_far <= IN_LINES {
+                forms.extend(forms::in_lines(value));
+            }
+        }
         for login in secrets.registry_auth.values().chain(&secrets.source.login) {
             let pair = format!("{}:{}", login.username, login.password.expose());
             forms.extend([STANDARD.encode(&pair), URL_SAFE.encode(&pair)]);
@@ -170,12 +181,28 @@ impl Needles {
             let end = head.end() + longest_common(rest, tails.unwrap_or_default());
             found.push((head.start(), text.floor_char_boundary(end)));
         }
-        if goes == Goes::On {
-            found.extend(self.beginning(text).map(|start| (start, text.len())));
+        for end in cuts(text, goes) {
+            let before = text.get(..end).unwrap_or_default();
+            found.extend(self.beginning(before).map(|start| (start, end)));
         }
         found.sort_unstable();
         found
     }
+}
+
+/// Where a text may be cut within a value: at its end, where it goes on elsewhere; where somebody
+/// left out the rest; at the end of a line of many.
+fn cuts(text: &str, goes: Goes) -> impl Iterator<Item = usize> {
+    let end = (goes == Goes::On).then_some(text.len());
+    let left_out = text.match_indices('…').map(|(at, _)| at);
+    let mut at = 0;
+    let line_ends = text.split_inclusive('\n').filter_map(move |line| {
+        let start = at;
+        at += line.len();
+        let line = line.trim_end();
+        forms::is_full_line(line).then_some(start + line.len())
+    });
+    end.into_iter().chain(left_out).chain(line_ends)
 }
 
 /// How many bytes of `rest` one of the tails, which are sorted, begins with: the one that

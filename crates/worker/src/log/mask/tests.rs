@@ -56,6 +56,8 @@ fn as_libraries_and_shells_write_what_is_not_plain() {
         // urllib.parse.quote, encodeURI
         "it%27s/s%C3%A9%F0%9F%94%91cret%3Fa%3Db%20c",
         "it's/s%C3%A9%F0%9F%94%91cret?a=b%20c",
+        // Go's url.PathEscape
+        "it%27s%2Fs%C3%A9%F0%9F%94%91cret%3Fa=b%20c",
         // json.dumps; .NET's; PHP's
         "it's/s\\u00e9\\ud83d\\udd11cret?a=b c",
         "it's/s\\u00E9\\uD83D\\uDD11cret?a=b c",
@@ -99,6 +101,43 @@ fn as_base64_breaks_its_lines() {
             encoded.as_bytes().chunks(width).map(|l| std::str::from_utf8(l).unwrap()).collect();
         let shown = masked(&[&key], &lines.join("\n"));
         assert!(shown.lines().all(|line| line == STARS), "{width}: {shown}");
+    }
+}
+
+#[test]
+fn within_something_longer_that_base64_breaks_into_lines() {
+    let letters = (0..82).map(|n: u8| char::from(b'A' + n.wrapping_mul(37) % 58));
+    let token: String = letters.filter(char::is_ascii_alphanumeric).collect();
+    let key = (0..9).map(|n| format!("{n}-{token}\n")).collect::<String>();
+    for value in [&token, &key, &token[..20]] {
+        let mask = mask(&[value]);
+        for before in 0..80 {
+            let text = format!("{}{value}\"}} and more", "x".repeat(before));
+            let encoded = STANDARD.encode(&text);
+            let inner = &encoded[(before * 8).div_ceil(6)..(before + value.trim().len()) * 8 / 6];
+            for width in [64, 76] {
+                let lines = encoded.as_bytes().chunks(width);
+                let lines: Vec<&str> = lines.map(|l| std::str::from_utf8(l).unwrap()).collect();
+                let shown = mask.apply(lines.join("\n"));
+                for piece in inner.as_bytes().windows(8) {
+                    let piece = std::str::from_utf8(piece).unwrap();
+                    assert!(!shown.contains(piece), "{before} {width} {piece}: {shown}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_somebody_cut_short() {
+    let token = "glpat-Abc9Def8Ghi7Jkl6Mno5";
+    for (text, shown) in [
+        ("RUN : glpat-Abc9Def8Ghi7… did not complete", "RUN : ***… did not complete"),
+        ("RUN : glpat…", "RUN : ***…"),
+        ("RUN : glp…", "RUN : glp…"),
+        ("the rest… is not", "the rest… is not"),
+    ] {
+        assert_eq!(masked(&[token], text), shown);
     }
 }
 
