@@ -23,6 +23,14 @@ pub struct Event {
     pub body: EventBody,
 }
 
+impl Event {
+    /// Whether it is the last one of its build.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(&self.body, EventBody::State { status, .. } if status.is_finished())
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

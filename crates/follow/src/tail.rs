@@ -5,7 +5,7 @@
 //! all that a look found need not look again before there is news.
 
 use futures::FutureExt as _;
-use slipway_domain::{BuildId, Event, EventBody};
+use slipway_domain::{BuildId, Event};
 use slipway_queue::{Ear, News, POLL, Queue};
 use slipway_store::builds::Build;
 use slipway_store::{Store, StoreError, events};
@@ -88,7 +88,7 @@ impl Tail {
         self.caught_up = is_all(&batch);
         let Some(last) = batch.last() else { return Ok(None) };
         self.after = last.seq;
-        self.ended = is_end(last);
+        self.ended = last.is_end();
         self.unsure = false;
         Ok(Some(batch))
     }
@@ -125,8 +125,4 @@ pub(crate) async fn batch_after(
 fn is_all(batch: &[Event]) -> bool {
     let text = batch.iter().map(|event| event.body.size()).sum::<usize>();
     batch.len() < usize::from(BATCH) && text < SURELY_WHOLE
-}
-
-fn is_end(event: &Event) -> bool {
-    matches!(&event.body, EventBody::State { status, .. } if status.is_finished())
 }

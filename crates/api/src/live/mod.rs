@@ -18,9 +18,6 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures::stream;
 use slipway_follow::Hub;
-use slipway_queue::Queue;
-use slipway_store::Store;
-use tokio::runtime::Handle;
 
 pub use origin::Origins;
 pub(crate) use pieces::{Form, PIECE, Piece, Pieces};
@@ -44,11 +41,11 @@ pub struct Live {
 }
 
 impl Live {
-    /// Followers of what is in `store`, read on `runtime`; pages of `origins` may open
-    /// WebSockets besides the server's own.
+    /// Followers of what `hub` reads; pages of `origins` may open WebSockets besides the server's
+    /// own.
     #[must_use]
-    pub fn new(store: &Store, queue: &Queue, runtime: &Handle, origins: Origins) -> Self {
-        Self { hub: Hub::new(store, queue, runtime), origins }
+    pub const fn new(hub: Hub, origins: Origins) -> Self {
+        Self { hub, origins }
     }
 
     /// How many builds and projects are read at the moment because somebody waits for what they do.

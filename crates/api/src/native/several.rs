@@ -7,7 +7,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use slipway_api_types::ErrorView;
 use slipway_domain::{BuildId, FieldError, Project};
-use slipway_store::builds;
 use slipway_store::stream::Place;
 use uuid::Uuid;
 
@@ -188,12 +187,14 @@ async fn of_builds(
         Some((name, text)) => places(name, text, ids.len())?,
         None => vec![0; ids.len()],
     };
+    let hub = &api.live.hub;
+    let find = |id: BuildId| async move { hub.find(id).await?.ok_or(Error::NoSuchBuild(id)) };
+    let found = stream::iter(ids).map(find).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
     let (mut followers, mut over) = (Vec::new(), true);
-    for (id, after) in ids.into_iter().zip(places) {
-        let build = builds::find(&api.store, id).await?.ok_or(Error::NoSuchBuild(id))?;
+    for (build, after) in found.into_iter().zip(places) {
         over &= build.state.is_finished() && after >= build.last_seq;
         // A number from another life of the database must not hide what happens from now on.
-        followers.push((id, api.live.hub.follow(&build, after.min(build.last_seq))));
+        followers.push((build.id, hub.follow(&build, after.min(build.last_seq))));
     }
     // Whose log is not to be had is said before the answer begins: within it, all there is to
     // say is to come back, which would be for ever.

@@ -11,6 +11,7 @@ use slipway_api::{
     Api, DialectSettings, Health, Hosts, Limits, Live, Operations, Origins, Scrape, Serving,
     TemplateSettings, Templates, serve,
 };
+use slipway_follow::Hub;
 use slipway_outbound::AddressPolicy;
 use slipway_queue::Queue;
 use slipway_store::Store;
@@ -91,7 +92,7 @@ impl Server {
         let queue = Queue::open("local:").unwrap();
         let origins = Origins::parse(&["https://ui.example".to_owned()]).unwrap();
         let api = Api {
-            live: Live::new(&store, &queue, &Handle::current(), origins),
+            live: Live::new(Hub::new(&store, &queue, &Handle::current()), origins),
             store,
             blobs,
             queue,
@@ -109,8 +110,9 @@ impl Server {
     /// Another server on the same rows and blobs, that remembers nothing.
     pub(crate) fn beside(&self) -> Self {
         let store = self.api.store.clone().with_archive(&self.api.blobs);
+        let hub = Hub::new(&store, &self.api.queue, &Handle::current());
         let api = Api {
-            live: Live::new(&store, &self.api.queue, &Handle::current(), Origins::default()),
+            live: Live::new(hub, Origins::default()),
             store,
             stopping: CancellationToken::new(),
             ..self.api.clone()

@@ -121,11 +121,14 @@ impl Hub {
     fn join(&self, build: BuildId) -> Arc<Reader> {
         let mut readers = self.0.readers();
         let there = readers.get(&build).and_then(Weak::upgrade);
-        if let Some(reader) = there.filter(|reader| reader.reads()) {
-            return reader;
+        if let Some(reader) = there.as_ref().filter(|reader| reader.reads()) {
+            return Arc::clone(reader);
         }
         let reader = Reader::start(&self.0, build);
         readers.insert(build, Arc::downgrade(&reader));
+        // Its last owner's drop takes the readers itself, and that may be here.
+        drop(readers);
+        drop(there);
         reader
     }
 

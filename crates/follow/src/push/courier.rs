@@ -18,6 +18,7 @@ use super::Show;
 use super::kafka::Clusters;
 use super::room::{Place, Room};
 use super::settings::PushSettings;
+use crate::Hub;
 
 /// Builds say something several times a second: their followers are looked up together.
 const TOGETHER: Duration = Duration::from_millis(25);
@@ -43,6 +44,7 @@ const TO_KAFKA: usize = 512;
 pub struct Push {
     pub(super) store: Store,
     pub(super) queue: Queue,
+    pub(super) hub: Hub,
     pub(super) fetcher: Fetcher,
     pub(super) clusters: Clusters,
     pub(super) settings: Arc<PushSettings>,
@@ -55,12 +57,13 @@ pub struct Push {
 }
 
 impl Push {
-    /// Tells followers whose builds are in `store`, through `fetcher`'s guard. `show` is how a
-    /// build is shown.
+    /// Tells followers whose builds are in `store`, through `fetcher`'s guard. Logs are read by
+    /// `hub`. `show` is how a build is shown.
     #[must_use]
     pub fn new(
         store: Store,
         queue: Queue,
+        hub: Hub,
         fetcher: Fetcher,
         settings: PushSettings,
         show: Show,
@@ -78,6 +81,7 @@ impl Push {
         Self {
             store,
             queue,
+            hub,
             fetcher,
             clusters,
             settings: Arc::new(settings),

@@ -3,58 +3,41 @@
 
 use std::time::Duration;
 
-use slipway_domain::{BuildId, Event};
-use slipway_queue::{Ear, News, POLL};
+use slipway_domain::{BuildId, FollowerForm};
+use slipway_store::StoreError;
 use slipway_store::followers::{Next, Taken, Transport};
-use slipway_store::{StoreError, events};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::courier::Push;
 use super::schedule::later_by;
+use crate::hub::{self, Part};
+use crate::tail::batch_after;
 use crate::{Format, Renderer};
-use slipway_domain::FollowerForm;
 
-/// Events that are read at once: half a MiB of text at most, which is what a receiver that
-/// does not read costs.
-const BATCH: u16 = 8;
-
-/// The events of a build after a place, as they come.
-pub(super) struct LogEvents {
-    push: Push,
-    ear: Ear,
-    build: BuildId,
-    after: i64,
-}
+/// The events of a build after a place, as they come: read once for all who are told them, and for
+/// all who follow.
+pub(super) struct LogEvents(Option<hub::Follower>);
 
 impl LogEvents {
-    pub(super) fn after(push: &Push, build: BuildId, after: i64) -> Self {
-        Self { push: push.clone(), ear: push.queue.listen(), build, after }
+    /// None are left of a build that was forgotten.
+    pub(super) async fn after(push: &Push, build: BuildId, after: i64) -> Result<Self, StoreError> {
+        let found = push.hub.find(build).await?;
+        Ok(Self(found.map(|build| push.hub.follow(&build, after))))
     }
 
     /// The next ones; `None` when the build is over and there are no more. May be dropped while
     /// it waits, and called again.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Part>, StoreError> {
+        let Some(follower) = &mut self.0 else { return Ok(None) };
         loop {
-            let store = &self.push.store;
-            let batch = events::after(store, self.build, self.after, BATCH).await?;
-            if let Some(last) = batch.last() {
-                self.after = last.seq;
-                return Ok(Some(batch));
-            }
-            if events::none_after(store, self.build, self.after).await? {
-                return Ok(None);
-            }
-            // The time-out is the net under news that was lost.
-            let _ = timeout(POLL, self.heard()).await;
-        }
-    }
-
-    async fn heard(&mut self) {
-        loop {
-            match self.ear.next().await {
-                News::Happened(build) if build == self.build => return,
-                News::Missed => return,
-                News::Happened(_) | News::CancelAsked(_) => {}
+            match follower.next().await? {
+                hub::Next::Events(part) => {
+                    follower.took(part.last());
+                    return Ok(Some(part));
+                }
+                // It is no part of the log.
+                hub::Next::Waiting(_) => {}
+                hub::Next::End => return Ok(None),
             }
         }
     }
@@ -122,7 +105,7 @@ impl Push {
         });
         let (mut seen, mut unused) = (0, String::new());
         while seen < after {
-            let batch = events::after(&self.store, build, seen, BATCH).await?;
+            let batch = batch_after(&self.store, build, seen).await?;
             let Some(last) = batch.last().map(|event| event.seq) else { break };
             for event in batch.iter().filter(|event| event.seq <= after) {
                 renderer.render(event, &mut unused);

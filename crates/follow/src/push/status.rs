@@ -1,7 +1,7 @@
 //! A follower is told of changes of state, one after the other.
 
 use chrono::TimeDelta;
-use slipway_domain::{Event, EventBody, Follower, FollowerAddress, KafkaTarget};
+use slipway_domain::{Event, Follower, FollowerAddress, KafkaTarget};
 use slipway_store::StoreError;
 use slipway_store::builds::{self, Build};
 use slipway_store::followers::{self, Attempted, DeliveryOutcome, Ended, Next, Sent, Taken};
@@ -27,8 +27,8 @@ impl Push {
     /// again.
     pub(super) async fn tell(&self, taken: &Taken) -> Result<(), StoreError> {
         let Some(follower) = &taken.follower else { return self.unopened(taken).await };
-        if taken.has_resends {
-            self.tell_again(taken, follower).await?;
+        if taken.has_resends && !self.tell_again(taken, follower).await? {
+            return Ok(());
         }
         if !taken.is_waiting {
             return followers::give_back(&self.store, taken).await;
@@ -56,7 +56,7 @@ impl Push {
             let is_last = left.peek().is_none();
             let seq = event.seq;
             let next = match told.verdict {
-                Verdict::Taken if is_end(event) => Next::End { how: Ended::Done, seq, why: None },
+                Verdict::Taken if event.is_end() => Next::End { how: Ended::Done, seq, why: None },
                 Verdict::Taken if is_last => Next::Rest { seq, at: self.store.now(), why: None },
                 // Nothing was sent, and there is more to come: that says how far it has got.
                 Verdict::Taken if told.attempts.is_empty() => {
@@ -72,7 +72,7 @@ impl Push {
                     Next::End { how: Ended::Disabled, seq: told_seq, why: Some(why) }
                 }
                 Verdict::Failed { after: asked } => {
-                    let later = match (is_last, is_end(event)) {
+                    let later = match (is_last, event.is_end()) {
                         (false, _) => Later::Is,
                         (true, false) => Later::WillBe,
                         (true, true) => Later::Never,
@@ -113,8 +113,9 @@ impl Push {
         Ok(())
     }
 
-    /// Once for each time that somebody asked, however it goes.
-    async fn tell_again(&self, taken: &Taken, follower: &Follower) -> Result<(), StoreError> {
+    /// Once for each time that somebody asked, however it goes. Whether the follower is still this
+    /// server's to tell.
+    async fn tell_again(&self, taken: &Taken, follower: &Follower) -> Result<bool, StoreError> {
         for seq in followers::resends(&self.store, taken.id).await? {
             let events = followers::states_after(&self.store, taken.build, seq - 1).await?;
             let event = events.into_iter().find(|event| event.seq == seq);
@@ -127,9 +128,11 @@ impl Push {
             };
             self.count(&tries);
             followers::resent(&self.store, taken, seq, &tries).await?;
-            self.keep(taken).await?;
+            if !self.keep(taken).await? {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sends all messages of one event, up to the first that is not taken.
@@ -227,10 +230,6 @@ impl Push {
         let lag = (self.store.now() - event.at).to_std().unwrap_or_default();
         metrics::histogram!("slipway_delivery_lag_seconds").record(lag.as_secs_f64());
     }
-}
-
-fn is_end(event: &Event) -> bool {
-    matches!(&event.body, EventBody::State { status, .. } if status.is_finished())
 }
 
 fn why(tries: &[Attempted]) -> String {

@@ -135,12 +135,12 @@ impl Push {
             answer_bytes: webhook::ANSWER_BYTES,
         });
         let mut renderer = self.renderer(&follower.form, taken.build, taken.told_seq).await?;
-        let mut events = LogEvents::after(self, taken.build, taken.told_seq);
+        let mut events = LogEvents::after(self, taken.build, taken.told_seq).await?;
         let feeding = async {
-            while let Some(batch) = events.next().await? {
-                for event in batch {
+            while let Some(part) = events.next().await? {
+                for event in part.events() {
                     let mut text = String::new();
-                    renderer.render(&event, &mut text);
+                    renderer.render(event, &mut text);
                     let text = Bytes::from(text);
                     for start in (0..text.len()).step_by(PIECE) {
                         let piece = text.slice(start..text.len().min(start + PIECE));

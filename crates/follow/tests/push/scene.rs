@@ -9,6 +9,7 @@ use slipway_domain::{
     BuildId, BuildSpecDraft, EventBody, Follower, FollowerAddress, FollowerForm, FollowerKind,
     HostName, LogStream, Secret, Secrets, Source, Stage, WorkerId, now,
 };
+use slipway_follow::Hub;
 use slipway_follow::push::{Push, PushSettings};
 use slipway_outbound::{AddressPolicy, Fetcher, Guard};
 use slipway_queue::{News, Queue};
@@ -18,6 +19,7 @@ use slipway_store::hosts::{Probe, report};
 use slipway_store::seal::KeyRing;
 use slipway_store::{Lease, Store, events};
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +67,9 @@ impl Scene {
                 "last_seq": build.last_seq, "digest": build.digest,
                 "host": build.host, "is_over": build.timings.finished_at.is_some()})
         });
-        let push = Push::new(self.store.clone(), self.queue.clone(), fetcher, settings, show);
+        let (store, queue) = (self.store.clone(), self.queue.clone());
+        let hub = Hub::new(&store, &queue, &Handle::current());
+        let push = Push::new(store, queue, hub, fetcher, settings, show);
         self.telling.push(tokio::spawn(push.run(CancellationToken::new())));
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use slipway_follow::Hub;
 use slipway_follow::push::{Push, PushSettings};
 use slipway_outbound::{AddressPolicy, Fetcher, Guard};
 
@@ -9,13 +10,14 @@ use super::ground::Ground;
 use crate::roles::Failure;
 use crate::settings::Settings;
 
-/// Not begun yet. Whoever submits a build names these addresses: they pass `addresses`.
+/// Not begun yet. Logs are read by `hub`, beside those of all who ask. Whoever submits a build names these addresses: they pass `addresses`.
 ///
 /// # Errors
 /// When a setting cannot be used.
 pub(crate) fn push(
     settings: &Settings,
     ground: &Ground,
+    hub: Hub,
     addresses: AddressPolicy,
 ) -> Result<Push, Failure> {
     let Ground { store, queue, .. } = ground.clone();
@@ -23,5 +25,5 @@ pub(crate) fn push(
     let fetcher = Fetcher::new(Guard::new(addresses), &roots)?;
     let kafka = settings.kafka.clusters()?;
     let told = PushSettings { kafka, ..settings.followers.push()? };
-    Ok(Push::new(store, queue, fetcher, told, Arc::new(slipway_api::show_build)))
+    Ok(Push::new(store, queue, hub, fetcher, told, Arc::new(slipway_api::show_build)))
 }

@@ -74,11 +74,14 @@ impl Hub {
     fn join_project(&self, project: &Project) -> Arc<Reader> {
         let mut readers = self.0.projects.readers();
         let there = readers.get(project).and_then(Weak::upgrade);
-        if let Some(reader) = there.filter(|reader| reader.reads()) {
-            return reader;
+        if let Some(reader) = there.as_ref().filter(|reader| reader.reads()) {
+            return Arc::clone(reader);
         }
         let reader = Reader::start(&self.0, project);
         readers.insert(project.clone(), Arc::downgrade(&reader));
+        // Its last owner's drop takes the readers itself, and that may be here.
+        drop(readers);
+        drop(there);
         reader
     }
 

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
-use slipway_domain::{BuildId, Event, EventBody, FollowerAddress, KafkaTarget};
+use slipway_domain::{BuildId, FollowerAddress, KafkaTarget};
 use slipway_store::StoreError;
 use slipway_store::followers::{self, Attempted, DeliveryOutcome, Ended, Next, Sent, Taken};
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ use super::super::log::{Dropped, LogEvents};
 use super::super::schedule::later_by;
 use super::super::webhook::message_id;
 use super::cluster::{Cluster, Trouble};
-use super::records;
+use super::records::{self, Lines};
 
 /// How often the place of a log is written down.
 const NOTED: Duration = Duration::from_secs(1);
@@ -74,24 +74,30 @@ impl Push {
         target: &KafkaTarget,
         told: &mut i64,
     ) -> Result<Result<(), Trouble>, StoreError> {
-        let mut renderer = self.renderer(form, taken.build, taken.told_seq).await?;
-        let mut events = LogEvents::after(self, taken.build, taken.told_seq);
+        // Only lines need to know what came before.
+        let mut lines = match Lines::of(form) {
+            Some(lines) => Some((lines, self.renderer(form, taken.build, taken.told_seq).await?)),
+            None => None,
+        };
+        let mut events = LogEvents::after(self, taken.build, taken.told_seq).await?;
         let mut noted = Instant::now();
-        while let Some(batch) = events.next().await? {
+        while let Some(part) = events.next().await? {
             let cluster = match self.clusters.reach(target).await {
                 Ok(cluster) => cluster,
                 Err(trouble) => return Ok(Err(trouble)),
             };
             let mut all = Vec::new();
-            for event in &batch {
-                let of_event =
-                    records::of_event(form, taken.build, event, &mut renderer, is_end(event));
+            for event in part.events() {
+                let of_event = match &mut lines {
+                    Some((lines, renderer)) => lines.of_event(event, renderer),
+                    None => vec![records::native(taken.build, event)],
+                };
                 all.extend(of_event.into_iter().map(|record| (event.seq, record)));
             }
             if let Err(trouble) = send(&cluster, target, taken.build, &all).await {
                 return Ok(Err(trouble));
             }
-            *told = batch.last().map_or(*told, |event| event.seq);
+            *told = part.last();
             if noted.elapsed() >= NOTED {
                 noted = Instant::now();
                 let now = self.store.now();
@@ -178,8 +184,4 @@ async fn send(
         }
     }
     Ok(())
-}
-
-fn is_end(event: &Event) -> bool {
-    matches!(&event.body, EventBody::State { status, .. } if status.is_finished())
 }
