@@ -106,7 +106,7 @@ pub async fn report(
         None => other_engine(&mut tx, worker, probe, now).await?,
     };
     write_probe(&mut tx, worker, probe, problem.as_deref(), now).await?;
-    agree(&mut tx, &probe.name, now).await?;
+    agree(&mut tx, probe.name.as_str(), now).await?;
     tx.commit().await?;
     Ok(problem)
 }
@@ -158,18 +158,43 @@ async fn write_probe(
 
 /// A host can be used if any worker can use it: each claims only for those that it reaches
 /// itself.
-async fn agree(tx: &mut Tx, name: &HostName, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn agree(tx: &mut Tx, name: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE hosts SET problem = CASE WHEN EXISTS \
          (SELECT 1 FROM host_probes WHERE host = $1 AND problem IS NULL AND probed_at > $2) \
          THEN NULL ELSE (SELECT problem FROM host_probes WHERE host = $1 \
          ORDER BY problem IS NULL, probed_at DESC LIMIT 1) END WHERE name = $1";
     write!(*tx, connection => sqlx::query(SQL)
-        .bind(name.as_str())
+        .bind(name)
         .bind(now - FRESH)
         .execute(connection)
         .await
         .map(drop))?;
     Ok(())
+}
+
+/// Takes back what a worker that stops has said of its hosts: a worker that comes in its place may
+/// find them otherwise, and is believed at once then.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn leave(store: &Store, worker: WorkerId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const OF_WORKER: &str = "SELECT host FROM host_probes WHERE worker = $1 ORDER BY host";
+    const FORGET: &str = "DELETE FROM host_probes WHERE worker = $1 AND host = $2";
+    let mut tx = store.begin().await?;
+    let hosts: Vec<String> = write!(tx, connection => sqlx::query_scalar(OF_WORKER)
+        .bind(worker.as_uuid())
+        .fetch_all(connection)
+        .await)?;
+    for host in hosts {
+        write!(tx, connection => sqlx::query(FORGET)
+            .bind(worker.as_uuid())
+            .bind(host.as_str())
+            .execute(connection)
+            .await
+            .map(drop))?;
+        agree(&mut tx, &host, now).await?;
+    }
+    tx.commit().await
 }
 
 /// All hosts by name.

@@ -37,9 +37,13 @@ pub async fn waiting(
         return Ok(None);
     }
     let hosts = hosts::all(store).await?;
+    let is_any = !hosts.is_empty();
+    // What was said of a host by workers that are gone is no reason for anything.
+    let hosts: Vec<Host> =
+        hosts.into_iter().filter(|host| now - host.probed_at < hosts::FRESH).collect();
     let ahead = ahead(store, build, &hosts).await?;
     let position = u64::try_from(ahead).unwrap_or(0);
-    let reason = match about_hosts(build, &hosts, now) {
+    let reason = match about_hosts(build, &hosts, is_any) {
         Some(reason) => reason,
         None => match about_itself(store, build, now).await? {
             Some(reason) => reason,
@@ -90,10 +94,15 @@ where
     query.push(")");
 }
 
-/// What keeps every build like this one off the hosts.
-fn about_hosts(build: &Build, hosts: &[Host], now: DateTime<Utc>) -> Option<String> {
+/// What keeps every build like this one off the hosts. `is_any` says that there are hosts at all,
+/// if only such as no worker looks at.
+fn about_hosts(build: &Build, hosts: &[Host], is_any: bool) -> Option<String> {
     if hosts.is_empty() {
-        return Some("no worker has reported a Docker host".into());
+        return Some(if is_any {
+            "no worker is running: none has looked at a host for a minute".into()
+        } else {
+            "no worker has reported a Docker host".into()
+        });
     }
     let wanted = build.spec.platform.as_ref();
     let fitting: Vec<&Host> = hosts.iter().filter(|host| host.builds_for(wanted)).collect();
@@ -108,16 +117,11 @@ fn about_hosts(build: &Build, hosts: &[Host], now: DateTime<Utc>) -> Option<Stri
             several => format!("hosts {} drained", several.join(", ")),
         });
     }
-    let seen: Vec<&&Host> =
-        serving.iter().filter(|host| now - host.probed_at < hosts::FRESH).collect();
-    if seen.is_empty() {
-        return Some("no worker is running: none has looked at a host for a minute".into());
-    }
-    if seen.iter().all(|host| host.problem.is_some()) {
-        let problem = |host: &&&Host| {
+    if serving.iter().all(|host| host.problem.is_some()) {
+        let problem = |host: &&Host| {
             format!("{}: {}", host.name, host.problem.as_deref().unwrap_or_default())
         };
-        let problems: Vec<String> = seen.iter().map(problem).collect();
+        let problems: Vec<String> = serving.iter().map(problem).collect();
         return Some(format!("no Docker host can be used: {}", problems.join("; ")));
     }
     None

@@ -2,7 +2,7 @@
 
 use slipway_domain::WorkerId;
 use slipway_store::builds::{Ending, finish};
-use slipway_store::hosts::{Host, Probe, all, forget_unseen, report, set_drained};
+use slipway_store::hosts::{Host, Probe, all, forget_unseen, leave, report, set_drained};
 
 use crate::cast::{at, claim, held, host, probe, spec, submit, worker};
 use crate::ground::Ground;
@@ -13,6 +13,7 @@ stories!(
     an_operator_s_word_outlasts_probes,
     a_host_that_nobody_sees_is_forgotten,
     one_that_cannot_reach_it_does_not_speak_for_all,
+    a_worker_that_leaves_says_no_more,
     one_name_is_not_two_engines,
 );
 
@@ -116,6 +117,23 @@ async fn one_that_cannot_reach_it_does_not_speak_for_all(ground: &Ground) {
     // The word of a worker that is gone counts no more.
     report(&store, two, &away("no route"), at(70)).await.unwrap();
     assert_eq!(problem().await.as_deref(), Some("no route"));
+}
+
+async fn a_worker_that_leaves_says_no_more(ground: &Ground) {
+    let store = ground.store().await;
+    let (one, two) = (WorkerId::generate(), WorkerId::generate());
+    let away = Probe { problem: Some("no route".into()), ..probe("h1", 1) };
+    report(&store, one, &probe("h1", 1), at(0)).await.unwrap();
+    report(&store, one, &probe("h2", 1), at(0)).await.unwrap();
+    report(&store, two, &away, at(1)).await.unwrap();
+    let problems = async || -> Vec<Option<String>> {
+        all(&store).await.unwrap().into_iter().map(|host| host.problem).collect()
+    };
+    assert_eq!(problems().await, [None, None]);
+    leave(&store, one, at(2)).await.unwrap();
+    leave(&store, one, at(2)).await.unwrap();
+    assert_eq!(problems().await, [Some("no route".into()), None]);
+    assert_eq!(ground.count("host_probes").await, 1);
 }
 
 async fn one_name_is_not_two_engines(ground: &Ground) {

@@ -6,7 +6,12 @@ use slipway_store::hosts::{Probe, report, set_drained};
 use crate::cast::{at, claim, find, held, host, probe, spec, submit, worker};
 use crate::ground::Ground;
 
-stories!(each_reason_in_turn, its_place_in_line, a_build_that_does_not_wait);
+stories!(
+    each_reason_in_turn,
+    hosts_of_workers_that_are_gone,
+    its_place_in_line,
+    a_build_that_does_not_wait,
+);
 
 async fn each_reason_in_turn(ground: &Ground) {
     let store = ground.store().await;
@@ -57,6 +62,35 @@ async fn each_reason_in_turn(ground: &Ground) {
     let later = crate::cast::literal(at(60));
     ground.sql(&format!("UPDATE builds SET not_before = {later} WHERE id = {id}")).await.unwrap();
     assert_eq!(reason().await, "its last attempt was cut off; it is tried again in a moment");
+}
+
+/// What is known of a host that no worker looks at any more is no reason while others are looked at.
+async fn hosts_of_workers_that_are_gone(ground: &Ground) {
+    let store = ground.store().await;
+    let mut for_arm = spec("r.example/app:1");
+    for_arm.platform = Some("linux/arm64".parse().unwrap());
+    let for_arm = submit(&store, &for_arm, at(0)).await.id;
+    let any = submit(&store, &spec("r.example/app:1"), at(1)).await.id;
+    let arm = Probe { platform: Some("linux/arm64".parse().unwrap()), ..probe("gone", 9) };
+    report(&store, worker(), &arm, at(0)).await.unwrap();
+    let reason = async |id, second| {
+        let build = find(&store, id).await;
+        waiting(&store, &build, at(second)).await.unwrap().unwrap().reason
+    };
+    assert_eq!(reason(for_arm, 59).await, "next in line");
+    let nobody = "no worker is running: none has looked at a host for a minute";
+    assert_eq!([reason(for_arm, 61).await, reason(any, 61).await], [nobody, nobody]);
+
+    let amd = Probe { platform: Some("linux/amd64".parse().unwrap()), ..probe("amd", 1) };
+    report(&store, worker(), &amd, at(60)).await.unwrap();
+    assert_eq!(reason(for_arm, 61).await, "no host for linux/arm64");
+    assert_eq!(reason(any, 61).await, "next in line");
+    set_drained(&store, &host("amd"), true).await.unwrap();
+    assert_eq!(reason(any, 61).await, "host amd drained");
+    set_drained(&store, &host("amd"), false).await.unwrap();
+    claim(&store, "amd", at(61)).await.unwrap();
+    let another = submit(&store, &spec("r.example/app:1"), at(2)).await.id;
+    assert_eq!(reason(another, 61).await, "all 1 slots busy");
 }
 
 async fn its_place_in_line(ground: &Ground) {
