@@ -1,5 +1,6 @@
 //! Opening a database by its URL.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,6 +37,19 @@ impl Store {
         } else {
             Err(of_another_kind())
         }
+    }
+
+    /// The file that the SQLite database at `url` is, which need not be there; `None` for
+    /// PostgreSQL.
+    ///
+    /// # Errors
+    /// As of [`Store::check_url`].
+    pub fn file_of(url: &str) -> Result<Option<PathBuf>, StoreError> {
+        Self::check_url(url)?;
+        if is_postgres(url) {
+            return Ok(None);
+        }
+        Ok(Some(sqlite_options(url)?.get_filename().to_owned()))
     }
 
     /// Opens the database at `url`: `sqlite:///path`, or `postgres://…`. Does not migrate.

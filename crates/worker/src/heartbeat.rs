@@ -3,8 +3,6 @@
 //! One task per held build renews the lease and watches the cancel column. It goes on
 //! while the build is being wound up, because that takes time too.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use slipway_queue::{Ear, News, POLL};
 use slipway_store::{Lease, StoreError, builds};
@@ -82,17 +80,13 @@ impl Beat {
         let (lease, heartbeat) = (self.worker.settings.lease, self.worker.settings.heartbeat);
         let mut next_beat = self.held_until + heartbeat - lease;
         loop {
+            let held_until = self.held_until;
             let told = tokio::select! {
-                () = tokio::time::sleep_until(next_beat) => {
-                    next_beat = Instant::now() + heartbeat;
-                    self.renew().await
-                }
-                () = told_to_stop(&mut self.ear, &self.lease) => self.look().await,
-                // The net under news that was lost.
-                () = tokio::time::sleep(POLL) => self.look().await,
-                () = self.stopping.cancelled(), if self.interrupt.borrow().is_none() => {
-                    Some(Interrupt::Stopping)
-                }
+                biased;
+                // Whatever is asked of the database meanwhile: from now on somebody else may hold
+                // the build, and push.
+                () = tokio::time::sleep_until(held_until) => Some(Interrupt::LeaseLost),
+                told = self.listen(&mut next_beat) => told,
             };
             if let Some(interrupt) = told {
                 self.interrupt.send_if_modified(|now| {
@@ -110,19 +104,35 @@ impl Beat {
         }
     }
 
+    /// Waits for the next thing that may end the build, renewing the lease in its time.
+    async fn listen(&mut self, next_beat: &mut Instant) -> Option<Interrupt> {
+        tokio::select! {
+            () = tokio::time::sleep_until(*next_beat) => {
+                *next_beat = Instant::now() + self.worker.settings.heartbeat;
+                self.renew().await
+            }
+            () = told_to_stop(&mut self.ear, &self.lease) => self.look().await,
+            // The net under news that was lost.
+            () = tokio::time::sleep(POLL) => self.look().await,
+            () = self.stopping.cancelled(), if self.interrupt.borrow().is_none() => {
+                Some(Interrupt::Stopping)
+            }
+        }
+    }
+
     async fn renew(&mut self) -> Option<Interrupt> {
         let lease = self.worker.settings.lease;
         let now = self.worker.store.now();
         let expires_at = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
         let asked_at = Instant::now();
-        match within(lease, builds::renew(&self.worker.store, &self.lease, expires_at)).await {
+        match builds::renew(&self.worker.store, &self.lease, expires_at).await {
             Ok(heartbeat) => {
                 self.held_until = asked_at + lease;
                 heartbeat.cancel_requested.then_some(Interrupt::Cancelled)
             }
-            Err(Some(StoreError::LeaseLost(_))) => Some(Interrupt::LeaseLost),
+            Err(StoreError::LeaseLost(_)) => Some(Interrupt::LeaseLost),
             // The row cannot be reached. Until the lease runs out nobody else can have it.
-            Err(_) => (Instant::now() >= self.held_until).then_some(Interrupt::LeaseLost),
+            Err(_) => None,
         }
     }
 
@@ -143,11 +153,4 @@ async fn told_to_stop(ear: &mut Ear, lease: &Lease) {
             News::CancelAsked(_) | News::Happened(_) => {}
         }
     }
-}
-
-async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, Option<StoreError>> {
-    tokio::time::timeout(limit, work).await.map_err(|_| None)?.map_err(Some)
 }

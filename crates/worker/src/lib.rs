@@ -1,8 +1,8 @@
 //! Claims builds and runs them on the Docker hosts.
 //!
-//! Follow a build: [`Worker::run`] takes a slot and a bell, [`run_one`] claims and walks
-//! the stages, `slipway-context` makes the stream that `engine` builds from, `log` turns what the
-//! engine says into events, and the end is written in one place, `run::wind_up`.
+//! Follow a build: [`Worker::run`] takes a slot and a bell, `run::claim_one` claims,
+//! `run::run_claimed` walks the stages, `slipway-context` makes the stream that `engine` builds from,
+//! `log` turns what the engine says into events, and the end is written in one place, `run::wind_up`.
 
 mod affinity;
 mod context;
@@ -23,6 +23,5 @@ mod worker;
 pub use context::SourceSettings;
 pub use pool::Pool;
 pub use registry::RegistrySettings;
-pub use run::{claim_one, run_claimed, run_one};
 pub use settings::{HostSettings, WorkerSettings};
-pub use worker::{Worker, return_expired};
+pub use worker::{Worker, give_up, return_expired};

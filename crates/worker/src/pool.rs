@@ -126,7 +126,9 @@ impl Pool {
                 Ok(()) => {
                     retry = FIRST_RETRY;
                     if !was_usable {
-                        sweep(worker, &member.settings.engine.name).await;
+                        // However much there is, the next look at the host comes in its time.
+                        let freed = sweep(worker, &member.settings.engine.name);
+                        let _ = tokio::time::timeout(WHILE_WELL, freed).await;
                         self.came_back.notify_one();
                     }
                     WHILE_WELL

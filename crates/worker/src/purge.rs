@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use slipway_domain::{Attempt, BuildId, Failure, HostName, ImageRef};
+use slipway_domain::{Attempt, BuildId, Failure, HostName, ImageRef, Reason};
+use slipway_store::StoreError;
 use slipway_store::images::{self, Leftover};
+use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::Worker;
@@ -136,8 +138,37 @@ pub(crate) async fn sweep(worker: &Worker, host: &HostName) {
             Ok(false) => {}
             Err(problem) => {
                 tracing::warn!(host.name = %host, build.id = %leftover.build, %problem, "a leftover image cannot be purged");
+                if problem.is_the_rests_too() {
+                    return;
+                }
             }
         }
+    }
+}
+
+/// Why a leftover stays what it is.
+#[derive(Debug, Error)]
+enum Problem {
+    #[error("{0}")]
+    Host(Failure),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Problem {
+    /// Whether it would be met again at each of the others: a host that stands still costs half a
+    /// minute each time.
+    fn is_the_rests_too(&self) -> bool {
+        match self {
+            Self::Host(failure) => failure.reason == Reason::HostUnreachable,
+            Self::Store(error) => error.is_passing(),
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Host(failure)
     }
 }
 
@@ -146,24 +177,22 @@ async fn sweep_one(
     worker: &Worker,
     engine: &Engine,
     (host, leftover): (&HostName, &Leftover),
-) -> Result<bool, String> {
+) -> Result<bool, Problem> {
     let attempt = (leftover.build, leftover.attempt);
-    let purged = purge(worker, engine, attempt, &leftover.images, Waits::Never).await;
-    let purged = purged.map_err(|failure| failure.to_string())?;
+    let purged = purge(worker, engine, attempt, &leftover.images, Waits::Never).await?;
     let is_gone = match purged {
         Purged::Removed => true,
         Purged::NotYet => false,
         Purged::Absent => {
             let for_good = worker.absences.for_good(host, leftover);
             if for_good {
-                free_name(engine, attempt).await.map_err(|failure| failure.to_string())?;
+                free_name(engine, attempt).await?;
             }
             for_good
         }
     };
     if is_gone {
-        let forgotten = images::purged(&worker.store, leftover.build, leftover.attempt).await;
-        forgotten.map_err(|error| error.to_string())?;
+        images::purged(&worker.store, leftover.build, leftover.attempt).await?;
     }
     Ok(purged == Purged::Removed)
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use slipway_domain::{Failure, WorkerId};
 use slipway_queue::{Bell, News, POLL, Queue};
 use slipway_store::blobs::Blobs;
 use slipway_store::builds::Claimed;
-use slipway_store::{Store, StoreError, builds};
+use slipway_store::{Store, StoreError, builds, hosts};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,6 +24,9 @@ use crate::turns::Turns;
 const RECOVERY: Duration = Duration::from_secs(1);
 /// How often leftovers and builds that waited for too long are looked for.
 const ROUNDS: Duration = Duration::from_secs(5);
+
+/// How long a worker that stops tries to take back what it said of its hosts.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A worker and what it works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -79,16 +83,24 @@ impl Worker {
         let watch = pool.watch(&self);
         let recovery = self.recovery();
         let rounds = self.rounds();
+        let sweeps = self.sweeps();
         let taking = self.take(&running, &stopping);
         tokio::select! {
             () = taking => {}
             () = watch => {}
             () = recovery => {}
             () = rounds => {}
+            () = sweeps => {}
         }
         running.close();
         // Probes go on below only as far as the running builds need them: not at all.
         running.wait().await;
+        let leaving = hosts::leave(&self.store, self.id, self.store.now());
+        match tokio::time::timeout(FAREWELL, leaving).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "what was said of hosts lasts for a minute"),
+            Err(_) => tracing::debug!("what was said of hosts lasts for a minute"),
+        }
     }
 
     /// Takes builds until told to stop.
@@ -96,7 +108,8 @@ impl Worker {
         let concurrency = usize::try_from(self.settings.concurrency).unwrap_or(usize::MAX);
         let slots = Arc::new(Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)));
         let mut bells = self.queue.bells();
-        let mut bell: Option<Bell> = None;
+        // Builds may be in line already: the first look waits for nothing.
+        let mut waits = false;
         loop {
             let slot = tokio::select! {
                 biased;
@@ -105,16 +118,29 @@ impl Worker {
             };
             // The semaphore is never closed.
             let Ok(slot) = slot else { return };
+            let bell = if waits {
+                // With the slot in hand: a bell that is held by who is busy rings for nobody.
+                tokio::select! {
+                    biased;
+                    () = stopping.cancelled() => return,
+                    rung = bells.next() => Some(rung),
+                    () = self.pool.came_back() => None,
+                    // The net under bells that were lost.
+                    () = tokio::time::sleep(POLL) => None,
+                }
+            } else {
+                None
+            };
             let claimed = match bell {
                 Some(_) => claim_one(self).await,
                 None => claim_if_anyone_waits(self).await,
             };
-            // At the claim: from here on the lease counts.
             let is_of_one = bell.as_ref().is_some_and(Bell::is_of_one);
-            if let Some(bell) = bell.take() {
+            // At the claim: from here on the lease counts.
+            if let Some(bell) = bell {
                 bell.answered();
             }
-            match claimed {
+            waits = match claimed {
                 Ok(Some(claimed)) => {
                     let worker = self.clone();
                     running.spawn(async move {
@@ -124,24 +150,14 @@ impl Worker {
                         worker.pool.look_again();
                     });
                     // Where each build in line has a bell of its own, it brings the next one too.
-                    if !is_of_one {
-                        continue;
-                    }
+                    is_of_one
                 }
-                Ok(None) => drop(slot),
+                Ok(None) => true,
                 Err(error) => {
                     tracing::warn!(%error, "no build can be claimed");
-                    drop(slot);
+                    true
                 }
-            }
-            tokio::select! {
-                biased;
-                () = stopping.cancelled() => return,
-                rung = bells.next() => bell = Some(rung),
-                () = self.pool.came_back() => {}
-                // The net under bells that were lost.
-                () = tokio::time::sleep(POLL) => {}
-            }
+            };
         }
     }
 
@@ -153,17 +169,23 @@ impl Worker {
         }
     }
 
-    /// Ends what waited too long, and purges what was left on the hosts.
+    /// Keeps to the database's time, and ends what waited too long.
     async fn rounds(&self) {
         loop {
             tokio::time::sleep(ROUNDS).await;
             if let Err(error) = self.store.read_clock().await {
                 tracing::warn!(%error, "the database's clock cannot be read");
             }
-            give_up(self).await;
-            for host in self.pool.usable().into_keys() {
-                sweep(self, &host).await;
-            }
+            give_up(&self.store, &self.queue).await;
+        }
+    }
+
+    /// Purges what was left on the hosts, on one that stands still beside the others.
+    async fn sweeps(&self) {
+        loop {
+            tokio::time::sleep(ROUNDS).await;
+            let usable = self.pool.usable();
+            join_all(usable.keys().map(|host| sweep(self, host))).await;
         }
     }
 }
@@ -192,13 +214,14 @@ pub async fn return_expired(store: &Store, queue: &Queue, max_attempts: u32) {
     }
 }
 
-/// One round: every build that waited for longer than it may is over.
-async fn give_up(worker: &Worker) {
-    match builds::give_up(&worker.store, worker.store.now()).await {
+/// One round: every build that waited for longer than it may is over. Workers do it, and for the
+/// time when none is left, API servers.
+pub async fn give_up(store: &Store, queue: &Queue) {
+    match builds::give_up(store, store.now()).await {
         Ok(ended) => {
             for build in ended {
                 tracing::warn!(build.id = %build, "a build waited for too long and is over");
-                worker.queue.tell(News::Happened(build));
+                queue.tell(News::Happened(build));
             }
         }
         Err(error) => tracing::warn!(%error, "builds that wait too long cannot be looked up"),

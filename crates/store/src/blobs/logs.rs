@@ -64,7 +64,14 @@ impl Blobs {
     }
 }
 
-/// With an ending that says what it is: `zstdcat` makes JSON lines of it.
+/// Says what it is: `zstdcat` makes JSON lines of it.
+const ENDING: &str = ".jsonl.zst";
+
 fn path(build: BuildId) -> Path {
-    Path::from_iter([FOLDER.to_owned(), format!("{build}.jsonl.zst")])
+    Path::from_iter([FOLDER.to_owned(), format!("{build}{ENDING}")])
+}
+
+/// Whether a log of ours may have this name in its folder.
+pub(super) fn is_name(name: &str) -> bool {
+    name.strip_suffix(ENDING).is_some_and(|build| build.parse::<BuildId>().is_ok())
 }

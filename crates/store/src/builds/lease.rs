@@ -59,10 +59,12 @@ pub async fn renew(
 }
 
 /// Takes back every build whose lease ran out before `now`: into line again, or to its
-/// end where it was lost `max_attempts` times.
+/// end where it was lost `max_attempts` times. One that cannot be taken back, as its row is a newer
+/// release's, keeps no other from it.
 ///
 /// # Errors
-/// When the database does not answer; what was returned by then is returned.
+/// When the database does not answer at the beginning. If it goes away later, what was returned by
+/// then is returned.
 pub async fn return_expired(
     store: &Store,
     max_attempts: u32,
@@ -75,8 +77,14 @@ pub async fn return_expired(
         .await)?;
     let mut returned = Vec::new();
     for build in builds.into_iter().map(BuildId::from_uuid) {
-        if let Some(state) = return_one(store, build, max_attempts, now).await? {
-            returned.push(Returned { build, state });
+        match return_one(store, build, max_attempts, now).await {
+            Ok(state) => returned.extend(state.map(|state| Returned { build, state })),
+            Err(error) => {
+                tracing::warn!(build.id = %build, %error, "an expired lease cannot be taken back");
+                if error.is_passing() {
+                    break;
+                }
+            }
         }
     }
     Ok(returned)
@@ -86,7 +94,7 @@ pub async fn return_expired(
 /// to be the only one and has just begun.
 ///
 /// # Errors
-/// When the database does not answer; what was returned by then is returned.
+/// As of [`return_expired`].
 pub async fn return_all(
     store: &Store,
     max_attempts: u32,

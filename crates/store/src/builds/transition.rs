@@ -1,8 +1,9 @@
 //! Steps of a build from one state to the next.
 //!
 //! All of them pass through [`step`], which asks the domain whether the step is allowed
-//! and repeats the answer in the UPDATE: `WHERE status = … AND attempt = …`. From stage to stage
-//! there is a shorter way, which does the same in one walk; see [`advance`](super::advance).
+//! and repeats the answer in the UPDATE: `WHERE status = … AND attempt = …`. For the claim, and from
+//! stage to stage, there is a shorter way, which does the same in one walk; see
+//! [`claim`](super::claim) and [`advance`](super::advance).
 
 use chrono::{DateTime, Utc};
 use slipway_domain::{Attempt, BuildId, BuildState, EventBody, Failure, HostName, Outcome};

@@ -251,9 +251,6 @@ fn headers_as_text(headers: &[(String, String)]) -> String {
 
 /// The beginning of a text, as the database takes it: PostgreSQL knows no NUL in a text.
 fn kept(text: &str) -> String {
-    let mut end = text.len().min(KEPT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = text.floor_char_boundary(KEPT_BYTES);
     text.get(..end).unwrap_or_default().replace('\0', "\u{fffd}")
 }

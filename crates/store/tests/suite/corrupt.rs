@@ -11,7 +11,7 @@ use crate::ground::Ground;
 /// Fits no column, and stands for what somebody would not want to see in a log.
 const VALUE: &str = "HUNTER2 / is no good";
 
-stories!(a_build, an_event, a_host, an_image, sealed_secrets);
+stories!(a_build, a_lost_build_beside_others, an_event, a_host, an_image, sealed_secrets);
 
 async fn a_build(ground: &Ground) {
     let store = ground.store().await;
@@ -32,6 +32,20 @@ async fn a_build(ground: &Ground) {
         let found = builds::find(&store, build).await.unwrap().unwrap();
         assert_eq!(found.state, BuildState::Running(slipway_domain::Stage::Preparing));
     }
+}
+
+async fn a_lost_build_beside_others(ground: &Ground) {
+    let store = ground.store().await;
+    for expires_at in [5, 50] {
+        let lease = held(&store).await;
+        builds::renew(&store, &lease, at(expires_at)).await.unwrap();
+    }
+    ground.drop_status_check().await;
+    let first = "id = (SELECT build FROM leases ORDER BY expires_at LIMIT 1)";
+    ground.sql(&format!("UPDATE builds SET status = '{VALUE}' WHERE {first}")).await.unwrap();
+    let returned = builds::return_expired(&store, 9, at(100)).await.unwrap();
+    assert_eq!(returned.iter().map(|one| one.state).collect::<Vec<_>>(), [BuildState::Queued]);
+    assert_eq!(ground.count("leases").await, 1, "it waits for a release that can read it");
 }
 
 async fn an_event(ground: &Ground) {

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
 use crate::log::LogWriter;
+use crate::persist::persist;
 use crate::run::Broken;
 
 pub(crate) use reach::Reach;
@@ -135,7 +136,7 @@ impl<'a> Order<'a> {
 
     /// Writes down which commit the source came to.
     async fn resolved(&self, commit: &str) -> Result<(), Broken> {
-        Ok(builds::resolved(&self.worker.store, self.lease, commit).await?)
+        Ok(persist(|| builds::resolved(&self.worker.store, self.lease, commit)).await?)
     }
 }
 

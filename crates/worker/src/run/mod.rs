@@ -80,7 +80,7 @@ enum Went {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn claim_one(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
+pub(crate) async fn claim_one(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
     let hosts = worker.pool.usable();
     if hosts.is_empty() {
         return Ok(None);
@@ -101,18 +101,8 @@ pub async fn claim_one(worker: &Worker) -> Result<Option<Claimed>, StoreError> {
     Ok(claimed)
 }
 
-/// Claims the next build and runs it to its end. `false` when there is nothing to do.
-///
-/// # Errors
-/// When the database does not answer at the claim.
-pub async fn run_one(worker: &Worker) -> Result<bool, StoreError> {
-    let Some(claimed) = claim_one(worker).await? else { return Ok(false) };
-    run_claimed(worker, claimed).await;
-    Ok(true)
-}
-
 /// Runs a claimed build to its end.
-pub async fn run_claimed(worker: &Worker, claimed: Claimed) {
+pub(crate) async fn run_claimed(worker: &Worker, claimed: Claimed) {
     let span = trace::of_build(&claimed);
     run(worker, claimed).instrument(span).await;
 }

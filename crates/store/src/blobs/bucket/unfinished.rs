@@ -13,6 +13,7 @@ use url::Url;
 
 use super::Bucket;
 use crate::StoreError;
+use crate::blobs::logs;
 use crate::blobs::trouble::Trouble;
 
 /// Parts that are begun and not finished, looked at in one round.
@@ -40,14 +41,19 @@ impl Bucket {
         Ok(removed)
     }
 
-    /// Others may keep theirs in the bucket: ours are below the prefix, named by an id.
+    /// Others may keep theirs in the bucket: ours are below the prefix, uploads named by their id
+    /// and logs by that of their build.
     fn ours(&self, key: &str) -> Option<Path> {
         let path = Path::parse(key).ok()?;
         let mut rest = path.prefix_match(&self.prefix)?;
-        let name = rest.next()?;
-        let is_id = name.as_ref().parse::<UploadId>().is_ok() && rest.next().is_none();
+        let names: Vec<String> = rest.by_ref().map(|name| name.as_ref().to_owned()).collect();
         drop(rest);
-        is_id.then_some(path)
+        let is_ours = match &names[..] {
+            [name] => name.parse::<UploadId>().is_ok(),
+            [folder, name] => folder == logs::FOLDER && logs::is_name(name),
+            _ => false,
+        };
+        is_ours.then_some(path)
     }
 
     fn listing(&self) -> Url {
@@ -110,6 +116,8 @@ fn generic(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use slipway_domain::BuildId;
+
     use super::super::BucketAccess;
     use super::*;
 
@@ -133,6 +141,7 @@ mod tests {
     #[test]
     fn only_our_own_are_ours() {
         let id = UploadId::generate();
+        let log = format!("logs/{}.jsonl.zst", BuildId::generate());
         let access = BucketAccess {
             access_key_id: Some("id".into()),
             secret_access_key: Some("hunter2".to_owned().into()),
@@ -140,9 +149,17 @@ mod tests {
         };
         let bucket = Bucket::open(&Url::parse("s3://uploads/a/b").unwrap(), &access).unwrap();
         assert!(bucket.ours(&format!("a/b/{id}")).is_some());
-        for other in
-            [format!("a/{id}"), format!("a/b/c/{id}"), "a/b/film.mp4".into(), id.to_string()]
-        {
+        assert!(bucket.ours(&format!("a/b/{log}")).is_some());
+        for other in [
+            format!("a/{id}"),
+            format!("a/b/c/{id}"),
+            "a/b/film.mp4".into(),
+            id.to_string(),
+            format!("a/{log}"),
+            format!("a/b/logs/{id}"),
+            format!("a/b/logs/{log}"),
+            "a/b/logs/film.jsonl.zst".into(),
+        ] {
             assert!(bucket.ours(&other).is_none(), "{other}");
         }
     }
