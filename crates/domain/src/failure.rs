@@ -111,6 +111,9 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::User, Self::Source, Self::Registry, Self::Host, Self::System];
+
     /// The word for it, in rows, answers and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use slipway_queue::{News, Queue};
-use slipway_store::{Store, builds};
-use slipway_worker::return_expired;
+use slipway_queue::Queue;
+use slipway_store::Store;
+use slipway_worker::{give_up, return_expired};
 
 /// As often as workers look for deadlines; for leases they look oftener. One query each, over an
 /// index that holds only builds with a deadline, and over what is running.
@@ -17,14 +17,6 @@ pub(crate) async fn run(store: Store, queue: Queue, max_attempts: u32) {
     loop {
         tokio::time::sleep(ROUNDS).await;
         return_expired(&store, &queue, max_attempts).await;
-        match builds::give_up(&store, store.now()).await {
-            Ok(ended) => {
-                for build in ended {
-                    tracing::warn!(build.id = %build, "a build waited for too long and is over");
-                    queue.tell(News::Happened(build));
-                }
-            }
-            Err(error) => tracing::warn!(%error, "builds that wait too long cannot be looked up"),
-        }
+        give_up(&store, &queue).await;
     }
 }

@@ -10,10 +10,7 @@ const LONG: &[f64] =
 /// Counted by the process since it started: name, help.
 pub(super) const COUNTERS: [(&str, &str); 10] = [
     ("slipway_builds_submitted_total", "Builds that this process accepted."),
-    (
-        "slipway_builds_finished_total",
-        "Builds that this process ended, by outcome and by whose fault it was.",
-    ),
+    (FINISHED, "Builds that this process ended, by outcome and by whose fault it was."),
     ("slipway_http_requests_total", "Requests answered, by method, route and status."),
     ("slipway_lease_expiries_total", "Leases of lost workers that this process took back."),
     ("slipway_log_bytes_total", "Bytes of build output that this process wrote, masked."),
@@ -25,6 +22,19 @@ pub(super) const COUNTERS: [(&str, &str); 10] = [
     ("slipway_push_retries_total", "Pushes that failed and were tried again."),
     ("slipway_logs_moved_total", "Logs that this process moved to the blob store."),
     ("slipway_logs_moved_bytes_total", "What these hold there, in compressed bytes."),
+];
+
+/// Those of them that have a series for each outcome and fault.
+pub(super) const FINISHED: &str = "slipway_builds_finished_total";
+
+/// Those of them that are one series.
+pub(super) const WITHOUT_LABELS: [&str; 6] = [
+    "slipway_builds_submitted_total",
+    "slipway_lease_expiries_total",
+    "slipway_log_bytes_total",
+    "slipway_push_retries_total",
+    "slipway_logs_moved_total",
+    "slipway_logs_moved_bytes_total",
 ];
 
 /// Measured by the process since it started: name, buckets, help.
@@ -49,7 +59,10 @@ pub(super) const HISTOGRAMS: [(&str, &[f64], &str); 4] = [
 
 /// How things stand in the process: name, help.
 pub(super) const GAUGES: [(&str, &str); 3] = [
-    ("slipway_followers", "Clients of this process that follow builds or read a log."),
+    (
+        "slipway_followers",
+        "Who follows builds or reads a log through this process: clients, and receivers of logs.",
+    ),
     ("slipway_followed_builds", "Builds that this process reads because somebody follows them."),
     (
         "slipway_followed_projects",
@@ -97,8 +110,10 @@ pub(super) mod rows {
     );
     pub(crate) const SLOTS: Gauge = ("slipway_host_slots", "Builds that a host takes at once.");
     pub(crate) const RUNNING: Gauge = ("slipway_host_running", "Builds that run on a host.");
-    pub(crate) const HEALTHY: Gauge =
-        ("slipway_host_healthy", "Whether the last probe of a host went well.");
+    pub(crate) const HEALTHY: Gauge = (
+        "slipway_host_healthy",
+        "Whether a worker can use a host, by its last probe; 0 after a minute without one.",
+    );
     pub(crate) const DRAINED: Gauge =
         ("slipway_host_drained", "Whether an operator has drained a host.");
     pub(crate) const PROBE_AGE: Gauge =

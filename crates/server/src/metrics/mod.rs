@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use slipway_api::Scrape;
+use slipway_domain::{BuildState, Fault, Outcome};
 
 use crate::parts::ground::Ground;
-use catalogue::{COUNTERS, GAUGES, HISTOGRAMS};
+use catalogue::{COUNTERS, FINISHED, GAUGES, HISTOGRAMS, WITHOUT_LABELS};
 use rows::Rows;
 
 /// How often samples of histograms are put into their buckets, where nobody scrapes.
@@ -34,6 +35,7 @@ pub(crate) fn start(ground: &Ground, role: &'static str) -> Result<Scrape, Build
     for (name, help) in COUNTERS {
         metrics::describe_counter!(name, help);
     }
+    begin_at_zero();
     for (name, help) in GAUGES {
         metrics::describe_gauge!(name, help);
     }
@@ -48,6 +50,23 @@ pub(crate) fn start(ground: &Ground, role: &'static str) -> Result<Scrape, Build
         let (handle, rows) = (handle.clone(), Arc::clone(&rows));
         Box::pin(async move { handle.render() + &rows.render().await })
     })))
+}
+
+/// A counter that comes into being with what it counts has not grown by that, as `increase()` sees
+/// it: what is alerted on is there before it happens.
+fn begin_at_zero() {
+    for name in WITHOUT_LABELS {
+        metrics::counter!(name).absolute(0);
+    }
+    let ends = [Outcome::Failed, Outcome::TimedOut].into_iter().flat_map(|outcome| {
+        Fault::ALL.map(|fault| (BuildState::Finished(outcome), fault.as_str()))
+    });
+    let others = [Outcome::Succeeded, Outcome::Cancelled];
+    let others = others.map(|outcome| (BuildState::Finished(outcome), "none"));
+    for (state, fault) in ends.chain(others) {
+        let (name, outcome) = (FINISHED, state.as_str());
+        metrics::counter!(name, "outcome" => outcome, "fault" => fault).absolute(0);
+    }
 }
 
 async fn keep_up(handle: PrometheusHandle) {

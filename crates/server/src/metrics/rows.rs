@@ -7,6 +7,7 @@ use slipway_domain::Platform;
 use slipway_queue::Queue;
 use slipway_store::Store;
 use slipway_store::gauges::{Gauges, gauges};
+use slipway_store::hosts::{self, Host};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -93,13 +94,14 @@ fn render(found: Option<&Gauges>, queue_up: bool, now: DateTime<Utc>) -> String 
         text.gauge(oldest, [(None, age(waiting.oldest))]);
     }
 
-    let mut of_hosts = |gauge, value: &dyn Fn(&slipway_store::hosts::Host) -> f64| {
+    let mut of_hosts = |gauge, value: &dyn Fn(&Host) -> f64| {
         let samples = found.hosts.iter().map(|h| (Some(("host", h.name.as_str())), value(h)));
         text.gauge(gauge, samples);
     };
     of_hosts(names::SLOTS, &|host| host.slots.into());
     of_hosts(names::RUNNING, &|host| host.running.into());
-    of_hosts(names::HEALTHY, &|host| flag(host.problem.is_none()));
+    let is_healthy = |host: &Host| host.problem.is_none() && now - host.probed_at < hosts::FRESH;
+    of_hosts(names::HEALTHY, &|host| flag(is_healthy(host)));
     of_hosts(names::DRAINED, &|host| flag(host.drained));
     of_hosts(names::PROBE_AGE, &|host| age(Some(host.probed_at)));
     text.finish()

@@ -6,6 +6,7 @@ use slipway_store::{MigrationState, Store, StoreError};
 use tokio::time::Instant;
 
 use crate::roles::Failure;
+use crate::settings::Settings;
 
 /// How often the database's clock is read.
 const KEEP_TIME: Duration = Duration::from_secs(10);
@@ -35,6 +36,32 @@ pub(crate) async fn until_current(store: &Store) -> Result<(), Failure> {
              then start this again"
         )
         .into()),
+    }
+}
+
+/// The database that the daemons use, with our schema: nothing is made, and nothing migrated. `role`
+/// is who asks.
+///
+/// # Errors
+/// When a setting is missing, there is no database, it does not answer, or migrations are pending.
+pub(crate) async fn of_the_daemons(settings: &Settings, role: &str) -> Result<Store, Failure> {
+    let url = settings.database.url_in(&settings.data_dir);
+    let keys = match Store::file_of(&url)? {
+        None => settings.shared_keys(role)?,
+        // One that is not there would be made.
+        Some(file) if !file.exists() => {
+            let file = file.display();
+            return Err(format!("there is no database at {file}; name its --data-dir").into());
+        }
+        Some(_) => settings.own_keys_of_before()?,
+    };
+    let store = Store::open(&url, keys).await?;
+    match store.migration_state().await? {
+        MigrationState::Pending { count } => Err(format!(
+            "{count} migrations are pending on database.url; start this release on it first"
+        )
+        .into()),
+        MigrationState::Current | MigrationState::Newer => Ok(store),
     }
 }
 

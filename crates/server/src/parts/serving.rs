@@ -1,17 +1,19 @@
 //! The API's half of a build: HTTP, the relay of the outbox, those who are told of builds,
 //! deadlines and lost leases, retention.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::select_all;
 use slipway_api::{Api, Limits, Live, Operations};
+use slipway_follow::Hub;
 use slipway_queue::Relay;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::Port;
+use super::part::{Crash, Part};
 use super::working::Company;
 use super::{database, ground::Ground};
 use crate::retention::Keep;
@@ -21,14 +23,10 @@ use crate::{deadlines, inbox, log_archive, retention};
 
 /// The running parts.
 pub(crate) struct Serving {
-    server: JoinHandle<io::Result<()>>,
-    relay: JoinHandle<()>,
-    push: JoinHandle<()>,
-    deadlines: JoinHandle<()>,
-    retention: JoinHandle<()>,
-    log_archive: JoinHandle<()>,
-    inbox: JoinHandle<()>,
-    clock: JoinHandle<()>,
+    server: Part,
+    push: Part,
+    /// What may be left wherever it is.
+    rounds: Vec<Part>,
     /// Cancelled to send followers away and end the server.
     closing: CancellationToken,
 }
@@ -51,11 +49,12 @@ impl Serving {
             // The status of its commits is set there.
             &[settings.sources.github_host()?],
         )?;
-        let push = super::push::push(settings, ground, addresses.clone())?;
+        let hub = Hub::new(&store, &queue, &Handle::current());
+        let push = super::push::push(settings, ground, hub.clone(), addresses.clone())?;
         let closing = CancellationToken::new();
         let origins = settings.http.origins()?;
         let api = Api {
-            live: Live::new(&store, &queue, &Handle::current(), origins),
+            live: Live::new(hub, origins),
             store: store.clone(),
             blobs: blobs.clone(),
             queue: queue.clone(),
@@ -76,56 +75,47 @@ impl Serving {
             grace: Duration::from_secs(settings.http.grace_seconds),
             ..slipway_api::Serving::default()
         };
+        let relay = Relay { store: store.clone(), queue: queue.clone() };
+        let keep_inbox = settings.webhooks.keep();
+        let max_attempts = settings.worker.max_attempts;
+        let to_blobs = settings.retention.logs_to_blobs();
         Ok(Self {
-            inbox: tokio::spawn(inbox::run(api.clone(), settings.webhooks.keep())),
-            server: tokio::spawn(slipway_api::serve(port.listener()?, api, operations, serving)?),
-            relay: tokio::spawn(Relay { store: store.clone(), queue: queue.clone() }.run()),
-            push: tokio::spawn(push.run(closing.clone())),
-            deadlines: tokio::spawn(deadlines::run(
-                store.clone(),
-                queue,
-                settings.worker.max_attempts,
-            )),
-            clock: tokio::spawn(database::keep_time(store.clone())),
-            log_archive: tokio::spawn(log_archive::run(
-                store.clone(),
-                settings.retention.logs_to_blobs(),
-            )),
-            retention: tokio::spawn(retention::run(store, blobs, keep)),
+            rounds: vec![
+                Part::start("inbox of webhooks", inbox::run(api.clone(), keep_inbox)),
+                Part::start("outbox relay", relay.run()),
+                Part::start(
+                    "watch over deadlines",
+                    deadlines::run(store.clone(), queue, max_attempts),
+                ),
+                Part::start("clock", database::keep_time(store.clone())),
+                Part::start("moving of logs", log_archive::run(store.clone(), to_blobs)),
+                Part::start("retention", retention::run(store, blobs, keep)),
+            ],
+            server: Part::start(
+                "API",
+                slipway_api::serve(port.listener()?, api, operations, serving)?,
+            ),
+            push: Part::start("telling of followers", push.run(closing.clone())),
             closing,
         })
     }
 
-    /// Waits for a part to end by itself, which none should. Says which.
-    pub(crate) async fn crashed(&mut self) -> &'static str {
-        tokio::select! {
-            _ = &mut self.server => "API",
-            _ = &mut self.relay => "outbox relay",
-            _ = &mut self.push => "telling of followers",
-            _ = &mut self.deadlines => "watch over deadlines",
-            _ = &mut self.retention => "retention",
-            _ = &mut self.log_archive => "moving of logs",
-            _ = &mut self.inbox => "inbox of webhooks",
-            _ = &mut self.clock => "clock",
-        }
+    /// Waits for a part to end by itself, which none should.
+    pub(crate) async fn crashed(&mut self) -> Crash {
+        let Self { server, push, rounds, .. } = self;
+        let parts = [server, push].into_iter().chain(rounds);
+        select_all(parts.map(|part| part.ended().boxed())).await.0
     }
 
     /// Stops listening, sends followers away with a hint to come back, and lets requests
     /// at hand finish within `http.grace_seconds`.
     pub(crate) async fn stop(self) {
         self.closing.cancel();
-        if !self.server.is_finished() {
-            let _ = self.server.await;
+        self.server.finish().await;
+        self.push.finish().await;
+        for part in &self.rounds {
+            part.abort();
         }
-        if !self.push.is_finished() {
-            let _ = self.push.await;
-        }
-        self.relay.abort();
-        self.deadlines.abort();
-        self.retention.abort();
-        self.log_archive.abort();
-        self.inbox.abort();
-        self.clock.abort();
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
 
     let crashed = tokio::select! {
         () = signals.next() => None,
-        part = serving.crashed() => Some(part),
+        crash = serving.crashed() => Some(crash),
     };
     stopping.cancel();
     tracing::info!("stopping: requests at hand may finish; signal again to end now");

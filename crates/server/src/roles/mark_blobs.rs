@@ -1,11 +1,11 @@
 //! `slipwayd mark-blobs`: takes the blob store of the settings for this installation's own, in
 //! place of the one that was used before. It may run beside the daemons, and twice.
 
-use slipway_store::MigrationState;
 use slipway_store::blobs::Blobs;
 use slipway_store::mark::{self, Taken};
 
 use super::Failure;
+use crate::parts::database;
 use crate::settings::Settings;
 use crate::stdout;
 
@@ -15,13 +15,7 @@ use crate::stdout;
 /// When the database does not answer or has another schema, the blob store does not answer or
 /// refuses, or the line cannot be written.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
-    let store = super::rotate_keys::open(&settings, "mark-blobs").await?;
-    if let MigrationState::Pending { count } = store.migration_state().await? {
-        return Err(format!(
-            "{count} migrations are pending on database.url; start this release on it first"
-        )
-        .into());
-    }
+    let store = database::of_the_daemons(&settings, "mark-blobs").await?;
     let blobs = Blobs::open(&settings.blobs.url_in(&settings.data_dir), &settings.blobs.access())?;
     let taken = mark::take(&store, &blobs).await?;
     store.close().await;

@@ -10,13 +10,15 @@ pub(crate) mod worker;
 
 use std::error::Error;
 
+use crate::parts::part::Crash;
+
 /// Why a role could not start, or could not go on.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The end of a role: in good order, or because a part ended that never should.
-fn ended(crashed: Option<&str>) -> Result<(), Failure> {
+fn ended(crashed: Option<Crash>) -> Result<(), Failure> {
     match crashed {
-        Some(part) => Err(format!("the {part} ended by itself").into()),
+        Some(crash) => Err(crash.to_string().into()),
         None => {
             tracing::info!("stopped");
             Ok(())

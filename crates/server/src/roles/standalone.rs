@@ -14,6 +14,7 @@ use super::{Failure, ended};
 use crate::lifecycle::{Signals, Stop};
 use crate::parts::ground::Ground;
 use crate::parts::listener::Port;
+use crate::parts::part::Part;
 use crate::parts::serving::Serving;
 use crate::parts::working::{self, Company};
 use crate::settings::Settings;
@@ -35,16 +36,19 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let worker = working::worker(&settings, &ground, &stop, Company::Alone)?;
     let operations = ground.operations("standalone", Hosts::default(), &stop.stopping)?;
     let mut serving = Serving::start(&port, &ground, &settings, operations, Company::Alone)?;
-    let mut working = tokio::spawn(worker.run(stop.stopping.clone()));
+    let mut working = Part::start("worker", worker.run(stop.stopping.clone()));
     let grace = Duration::from_secs(settings.worker.grace_seconds);
     let stopping = tokio::spawn(signals.drive(stop.clone(), grace));
     greet(&settings);
 
     // The builds first, then those who follow them.
     let crashed = tokio::select! {
-        _ = &mut working => (!stop.stopping.is_cancelled()).then_some("worker"),
-        part = serving.crashed() => Some(part),
+        end = working.ended() => (!stop.stopping.is_cancelled()).then_some(end),
+        crash = serving.crashed() => Some(crash),
     };
+    stop.stopping.cancel();
+    stop.hand_back.cancel();
+    working.finish().await;
     serving.stop().await;
     stopping.abort();
     ended(crashed)

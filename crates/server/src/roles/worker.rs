@@ -13,6 +13,7 @@ use crate::lifecycle::{Signals, Stop};
 use crate::parts::database;
 use crate::parts::ground::Ground;
 use crate::parts::listener::bind;
+use crate::parts::part::Part;
 use crate::parts::working::{self, Company};
 use crate::settings::Settings;
 
@@ -31,19 +32,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let operations = ground.operations("worker", working::hosts(&worker), &stop.stopping)?;
     // It answers until the last build is out of the house.
     let closing = CancellationToken::new();
-    let server = slipway_api::serve_operations(
-        listener,
-        operations,
-        Otherwise::NoSuchPath,
-        closing.clone(),
-    )?;
-    let mut server = tokio::spawn(server);
+    let over = closing.clone();
+    let serve = slipway_api::serve_operations(listener, operations, Otherwise::NoSuchPath, over)?;
+    let mut server = Part::start("server of health and metrics", serve);
     tokio::select! {
         begun = database::until_current(&ground.store) => begun?,
         () = signals.next() => return ended(None),
     }
 
-    let mut working = tokio::spawn(worker.run(stop.stopping.clone()));
+    let mut working = Part::start("worker", worker.run(stop.stopping.clone()));
     let grace = Duration::from_secs(settings.worker.grace_seconds);
     let stopping = tokio::spawn(signals.drive(stop.clone(), grace));
     tracing::info!("slipway {} takes work", env!("CARGO_PKG_VERSION"));
@@ -51,18 +48,14 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     settings.docker.greet();
 
     let crashed = tokio::select! {
-        _ = &mut working => (!stop.stopping.is_cancelled()).then_some("worker"),
-        _ = &mut server => Some("server of health and metrics"),
+        end = working.ended() => (!stop.stopping.is_cancelled()).then_some(end),
+        crash = server.ended() => Some(crash),
     };
-    if !working.is_finished() {
-        stop.stopping.cancel();
-        stop.hand_back.cancel();
-        let _ = working.await;
-    }
+    stop.stopping.cancel();
+    stop.hand_back.cancel();
+    working.finish().await;
     closing.cancel();
-    if !server.is_finished() {
-        let _ = server.await;
-    }
+    server.finish().await;
     stopping.abort();
     ended(crashed)
 }

@@ -31,9 +31,43 @@ pub(super) fn read(
             .map_err(|error| refuse(format!("cannot be read: {error}")))?;
         given = given.add_source(File(parse(&text).map_err(refuse)?));
     }
-    let variables =
-        Environment::with_prefix(PREFIX).separator(SEPARATOR).source(Some(texts(variables)?));
-    Ok(given.add_source(variables).build()?)
+    let mut texts = texts(variables)?;
+    let args = BuildArgs::out_of(&mut texts);
+    let variables = Environment::with_prefix(PREFIX).separator(SEPARATOR).source(Some(texts));
+    Ok(given.add_source(variables).add_source(args).build()?)
+}
+
+/// The variables below `build.extra_args`: an argument's name is spelled as in the Dockerfile, and
+/// the library would make small letters of it.
+#[derive(Debug, Clone)]
+struct BuildArgs(Map<String, Value>);
+
+impl BuildArgs {
+    const BEGIN: &str = "SLIPWAY__BUILD__EXTRA_ARGS__";
+
+    fn out_of(texts: &mut Map<String, String>) -> Self {
+        let is_one = |name: &String, _: &mut String| name.to_uppercase().starts_with(Self::BEGIN);
+        let args = texts.extract_if(is_one).filter_map(|(name, text)| {
+            let name = name.get(Self::BEGIN.len()..)?.to_owned();
+            Some((name, Value::new(Some(&"the environment".to_owned()), text)))
+        });
+        Self(args.collect())
+    }
+}
+
+impl Source for BuildArgs {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        if self.0.is_empty() {
+            return Ok(Map::new());
+        }
+        let build: Map<String, Value> =
+            Map::from([("extra_args".to_owned(), self.0.clone().into())]);
+        Ok(Map::from([("build".to_owned(), build.into())]))
+    }
 }
 
 /// The variables that are settings. One that looks like a setting and would be none is refused:

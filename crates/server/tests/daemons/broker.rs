@@ -106,12 +106,23 @@ async fn a_build_that_outlasts_its_patience_is_built_once() {
     drop(held);
 
     let api = cluster.started(Role::Api, "api").await;
-    let workers =
-        [cluster.started(Role::Worker, "one").await, cluster.started(Role::Worker, "two").await];
-    let id = submitted(&api, &build("sleep 10")).await;
-    let history = History::of_success(&api, &id, 1).await;
-    let once = ["queued", "preparing", "building", "pushing", "purging", "succeeded"];
-    assert_eq!(history.states(), once);
+    let alone = [("SLIPWAY__WORKER__CONCURRENCY", "1")];
+    let workers = [
+        cluster.started_with(Role::Worker, "one", &alone).await,
+        cluster.started_with(Role::Worker, "two", &alone).await,
+    ];
+    // One more than there are slots: its bell is for nobody to hold meanwhile.
+    let build = build("sleep 8");
+    let ids = [
+        submitted(&api, &build).await,
+        submitted(&api, &build).await,
+        submitted(&api, &build).await,
+    ];
+    for id in &ids {
+        let history = History::of_success(&api, id, 1).await;
+        let once = ["queued", "preparing", "building", "pushing", "purging", "succeeded"];
+        assert_eq!(history.states(), once);
+    }
     // And nobody lost its connection over it.
     for daemon in [&api, &workers[0], &workers[1]] {
         assert!(!daemon.log().contains("the broker is away"), "{}", daemon.log());

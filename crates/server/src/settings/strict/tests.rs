@@ -271,6 +271,23 @@ fn a_variable_wins_over_the_file_and_a_text_stays_what_it_is() {
 }
 
 #[test]
+fn an_argument_s_name_is_spelled_as_it_is() {
+    let settings = read(
+        "[build.extra_args]\nFOO = \"file\"\nBAR = \"file\"",
+        &[
+            ("SLIPWAY__BUILD__EXTRA_ARGS__FOO", "variable"),
+            ("slipway__build__extra_args__http_proxy", "http://proxy"),
+            ("SLIPWAY__BUILD__NO_CACHE", "true"),
+        ],
+    )
+    .unwrap();
+    let args = settings.build.extra_args.iter().map(|(name, text)| format!("{name}={text}"));
+    let args: Vec<String> = args.collect();
+    assert_eq!(args, ["BAR=file", "FOO=variable", "http_proxy=http://proxy"]);
+    assert!(settings.build.no_cache);
+}
+
+#[test]
 fn a_variable_that_is_no_text() {
     use std::os::unix::ffi::OsStringExt as _;
 
