@@ -6,6 +6,7 @@
 
 pub(crate) mod message;
 mod origin;
+mod past;
 mod pieces;
 pub(crate) mod several;
 pub(crate) mod socket;
@@ -20,6 +21,7 @@ use futures::stream;
 use slipway_follow::Hub;
 
 pub use origin::Origins;
+pub(crate) use past::Past;
 pub(crate) use pieces::{Form, PIECE, Piece, Pieces};
 
 /// Proxies hang up on a connection that is silent for as little as 15 seconds.

@@ -132,6 +132,24 @@ impl Follower {
         }
     }
 
+    /// The next events alone, which count as [`took`](Self::took); `None` at the end. May be
+    /// cancelled and called again.
+    ///
+    /// # Errors
+    /// As of [`next`](Self::next).
+    pub async fn take_next(&mut self) -> Result<Option<Part>, StoreError> {
+        loop {
+            match self.next().await? {
+                Next::Events(part) => {
+                    self.took(part.last());
+                    return Ok(Some(part));
+                }
+                Next::Waiting(_) => {}
+                Next::End => return Ok(None),
+            }
+        }
+    }
+
     /// Reads what is next where that is known to be there, so that whoever cannot have it hears
     /// of that before an answer is begun.
     ///

@@ -10,13 +10,13 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::courier::Push;
 use super::schedule::later_by;
-use crate::hub::{self, Part};
+use crate::hub::{Follower, Part};
 use crate::tail::batch_after;
 use crate::{Format, Renderer};
 
 /// The events of a build after a place, as they come: read once for all who are told them, and for
 /// all who follow.
-pub(super) struct LogEvents(Option<hub::Follower>);
+pub(super) struct LogEvents(Option<Follower>);
 
 impl LogEvents {
     /// None are left of a build that was forgotten.
@@ -28,17 +28,9 @@ impl LogEvents {
     /// The next ones; `None` when the build is over and there are no more. May be dropped while
     /// it waits, and called again.
     pub(super) async fn next(&mut self) -> Result<Option<Part>, StoreError> {
-        let Some(follower) = &mut self.0 else { return Ok(None) };
-        loop {
-            match follower.next().await? {
-                hub::Next::Events(part) => {
-                    follower.took(part.last());
-                    return Ok(Some(part));
-                }
-                // It is no part of the log.
-                hub::Next::Waiting(_) => {}
-                hub::Next::End => return Ok(None),
-            }
+        match &mut self.0 {
+            Some(follower) => follower.take_next().await,
+            None => Ok(None),
         }
     }
 }

@@ -8,8 +8,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::{Stream, stream};
-use slipway_domain::{BuildId, Event};
-use slipway_follow::{Format, Renderer, Tail};
+use slipway_follow::{Format, Renderer};
 use slipway_store::builds::Build;
 use slipway_store::{StoreError, events};
 
@@ -17,7 +16,7 @@ use super::NO_CACHE;
 use super::status::Standing;
 use crate::Api;
 use crate::error::{Error, with_causes};
-use crate::live::head_of_stream;
+use crate::live::{Past, head_of_stream};
 
 /// Events that are looked at for the end of a log, at 64 KiB of text each.
 const LATEST_EVENTS: u16 = 16;
@@ -32,11 +31,8 @@ pub(super) async fn answer(
     build: &Build,
 ) -> Result<HttpResponse, Error> {
     let mut lines = Lines {
-        tail: Tail::new(&api.store, &api.queue, build.id, 0),
-        build: build.id,
+        past: Past::of(&api.live.hub, build),
         text: Renderer::new(Format::Classic),
-        last: 0,
-        until: build.last_seq,
         any: false,
     };
     let first = lines.next().await?.unwrap_or_default();
@@ -72,11 +68,8 @@ pub(super) async fn in_short(api: &Api, build: &Build) -> Result<String, StoreEr
 
 /// The lines of one log that are still to come.
 struct Lines {
-    tail: Tail,
-    build: BuildId,
+    past: Past,
     text: Renderer,
-    last: i64,
-    until: i64,
     /// Whether a line was sent already, which wants a comma after it.
     any: bool,
 }
@@ -96,28 +89,22 @@ fn pieces(opening: String, lines: Lines) -> impl Stream<Item = Result<Bytes, Sto
 }
 
 impl Lines {
-    /// The next lines as JSON, never empty: an empty chunk would end the answer.
+    /// The next lines as JSON.
     async fn next(&mut self) -> Result<Option<String>, StoreError> {
-        while self.last < self.until {
-            // All of them were there: the build was forgotten meanwhile.
-            let gone = || StoreError::LogMissing(self.build);
-            let mut batch = self.tail.ready().await?.ok_or_else(gone)?;
-            batch.retain(|event: &Event| event.seq <= self.until);
-            self.last = batch.last().map_or(self.until, |event| event.seq);
+        let Self { past, text, any } = self;
+        past.next_text(|events| {
             let mut out = String::new();
             // Every event's text ends where a line does.
-            for line in self.text.batch(&batch).lines() {
-                if self.any {
+            for line in text.batch(events).lines() {
+                if *any {
                     out.push(',');
                 }
-                self.any = true;
+                *any = true;
                 out.push_str(&quoted(line));
             }
-            if !out.is_empty() {
-                return Ok(Some(out));
-            }
-        }
-        Ok(None)
+            out
+        })
+        .await
     }
 }
 
