@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use slipway_domain::{
-    BuildId, BuildSpec, BuildSpecDraft, FieldError, Follower, SecretNames, Secrets, Source,
+    BuildId, BuildSpec, BuildSpecDraft, FieldError, Follower, SecretNames, Secrets,
 };
 use slipway_queue::News;
 use slipway_store::StoreError;
@@ -133,14 +133,9 @@ async fn accept(api: &Api, order: &Order) -> Result<Accepted, Error> {
         Submitted::Before(build) => Ok(Accepted::Before(*build)),
         Submitted::KeyTaken => Err(Error::KeyTaken),
         Submitted::NameTaken => Err(Error::NameTaken),
-        Submitted::NoSuchUpload => match order.spec.source {
-            Source::Upload { id } if order.retry_of.is_none() => Err(Error::UploadNamed(id)),
-            Source::Upload { .. }
-            | Source::Dockerfile { .. }
-            | Source::Archive { .. }
-            | Source::Git { .. }
-            | Source::Github { .. }
-            | Source::Image { .. } => Err(Error::UploadGone),
+        Submitted::NoSuchUpload => match order.spec.source.upload() {
+            Some(id) if order.retry_of.is_none() => Err(Error::UploadNamed(id)),
+            Some(_) | None => Err(Error::UploadGone),
         },
     }
 }

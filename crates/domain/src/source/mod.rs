@@ -125,6 +125,19 @@ impl Source {
         }
     }
 
+    /// The upload that it is, if it is one.
+    #[must_use]
+    pub const fn upload(&self) -> Option<UploadId> {
+        match self {
+            Self::Upload { id } => Some(*id),
+            Self::Dockerfile { .. }
+            | Self::Archive { .. }
+            | Self::Git { .. }
+            | Self::Github { .. }
+            | Self::Image { .. } => None,
+        }
+    }
+
     /// Whether it goes from registry to registry, and no Docker host has to do with it.
     #[must_use]
     pub const fn is_copied(&self) -> bool {

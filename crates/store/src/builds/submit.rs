@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use slipway_domain::{BuildId, BuildSpec, Follower, Secrets, Source};
+use slipway_domain::{BuildId, BuildSpec, Follower, Secrets};
 use uuid::Uuid;
 
 use super::Build;
@@ -47,7 +47,7 @@ impl<'a> Submission<'a> {
             && self.spec.supersede_key.is_none()
             && self.secrets.is_empty()
             && self.followers.is_empty()
-            && !matches!(self.spec.source, Source::Upload { .. })
+            && self.spec.source.upload().is_none()
     }
 
     /// A first submission with nothing beside it.
@@ -121,14 +121,7 @@ pub async fn submit(
     let project = submission.spec.project.as_str();
     let mut tx = store.begin().await?;
     // The upload first: its row lock keeps retention from taking it away meanwhile.
-    let upload = match &submission.spec.source {
-        Source::Upload { id } => Some(id.as_uuid()),
-        Source::Dockerfile { .. }
-        | Source::Archive { .. }
-        | Source::Git { .. }
-        | Source::Github { .. }
-        | Source::Image { .. } => None,
-    };
+    let upload = submission.spec.source.upload().map(|id| id.as_uuid());
     if let Some(upload) = upload
         && !touch_upload(&mut tx, upload, project, now).await?
     {

@@ -24,23 +24,23 @@ use self::envelope::{Refusal, field};
 use crate::Api;
 use crate::error::Error;
 
-/// First segments of paths that belong to others, now or later.
-const RESERVED: [&str; 10] =
-    ["api", "b1", "health", "metrics", "docs", "openapi.json", "ui", "assets", "webhooks", "octhc"];
+/// First segments of paths of two segments that others are posted to.
+const OTHERS: [&str; 3] = ["api", "b1", "webhooks"];
+/// First segments of further paths that are no application's, now or later.
+const TAKEN: [&str; 7] = ["health", "metrics", "docs", "openapi.json", "ui", "assets", "octhc"];
 
 /// Whether a path may be one of these dialects, by its first segment.
 pub(crate) fn is_free(ctx: &GuardContext<'_>) -> bool {
-    let path = ctx.head().uri.path();
-    let first = path.split('/').nth(1).unwrap_or_default();
-    !is_reserved(first)
+    !is_reserved(first_segment(ctx))
 }
 
-/// Whether whoever posts to such a path means an application by it: nothing else is posted to
-/// paths of two segments that begin with one of these words.
+/// Whether whoever posts to such a path means an application that cannot be one.
 pub(crate) fn is_taken(ctx: &GuardContext<'_>) -> bool {
-    let others = ["api", "b1", "webhooks"];
-    let first = ctx.head().uri.path().split('/').nth(1).unwrap_or_default();
-    is_reserved(first) && !others.contains(&first)
+    TAKEN.contains(&first_segment(ctx))
+}
+
+fn first_segment<'a>(ctx: &'a GuardContext<'_>) -> &'a str {
+    ctx.head().uri.path().split('/').nth(1).unwrap_or_default()
 }
 
 /// Refuses an application of a name that is taken.
@@ -49,7 +49,7 @@ pub(crate) fn taken() -> Refusal {
 }
 
 fn is_reserved(segment: &str) -> bool {
-    RESERVED.contains(&segment)
+    OTHERS.contains(&segment) || TAKEN.contains(&segment)
 }
 
 /// Asks a build to stop. `false` when there is nothing left to stop.
