@@ -146,7 +146,7 @@ async fn hold(
 const fn obstacle(error: &StoreError) -> Option<&'static str> {
     if let StoreError::Sealed { .. } | StoreError::SealedFollower { .. } = error {
         return Some(
-            "its logins cannot be opened with the key of the worker that wanted it; all workers \
+            "its secrets cannot be opened with the key of the worker that wanted it; all workers \
              and API servers must have the same one in secrets",
         );
     }
