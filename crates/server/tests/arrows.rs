@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("slipway-domain", &[]),
     ("slipway-context", &["slipway-domain"]),
     ("slipway-outbound", &["slipway-domain"]),
-    ("slipway-git", &["slipway-context", "slipway-domain", "slipway-outbound"]),
+    ("slipway-git", &["slipway-context", "slipway-domain", "slipway-outbound", "slipway-ssh"]),
     ("slipway-ssh", &[]),
     ("slipway-store", &["slipway-domain"]),
     ("slipway-queue", &["slipway-domain", "slipway-store"]),
