@@ -9,11 +9,16 @@ pub(crate) mod standalone;
 pub(crate) mod worker;
 
 use std::error::Error;
+use std::time::Duration;
 
 use crate::parts::part::Crash;
 
 /// Why a role could not start, or could not go on.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// How long a process may still hand its builds back when a part of it has ended. Whatever is left
+/// then comes back with its lease.
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// The end of a role: in good order, or because a part ended that never should.
 fn ended(crashed: Option<Crash>) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use slipway_domain::HostName;
 use slipway_store::{builds, followers, hosts};
 
 use super::check::{Daemon, check};
-use super::{Failure, ended};
+use super::{Failure, LAST_WORDS, ended};
 use crate::lifecycle::{Signals, Stop};
 use crate::parts::ground::Ground;
 use crate::parts::listener::Port;
@@ -48,7 +48,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     };
     stop.stopping.cancel();
     stop.hand_back.cancel();
-    working.finish().await;
+    let _ = tokio::time::timeout(LAST_WORDS, working.finish()).await;
     serving.stop().await;
     stopping.abort();
     ended(crashed)

@@ -8,7 +8,7 @@ use slipway_queue::Hears;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{Daemon, check};
-use super::{Failure, ended};
+use super::{Failure, LAST_WORDS, ended};
 use crate::lifecycle::{Signals, Stop};
 use crate::parts::database;
 use crate::parts::ground::Ground;
@@ -53,7 +53,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     };
     stop.stopping.cancel();
     stop.hand_back.cancel();
-    working.finish().await;
+    let _ = tokio::time::timeout(LAST_WORDS, working.finish()).await;
     closing.cancel();
     server.finish().await;
     stopping.abort();
