@@ -178,20 +178,21 @@ async fn agree(tx: &mut Tx, name: &str, now: DateTime<Utc>) -> Result<(), StoreE
 /// # Errors
 /// When the database does not answer.
 pub async fn leave(store: &Store, worker: WorkerId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    const OF_WORKER: &str = "SELECT host FROM host_probes WHERE worker = $1 ORDER BY host";
-    const FORGET: &str = "DELETE FROM host_probes WHERE worker = $1 AND host = $2";
-    let mut tx = store.begin().await?;
-    let hosts: Vec<String> = write!(tx, connection => sqlx::query_scalar(OF_WORKER)
+    const FORGET: &str = "DELETE FROM host_probes WHERE worker = $1";
+    // Where nobody else has a word, the last one stands: nobody knows better.
+    const OF_OTHERS: &str =
+        "SELECT DISTINCT host FROM host_probes WHERE probed_at > $1 ORDER BY host";
+    let mut tx = store.begin_locking(LOCK_ALL).await?;
+    write!(tx, connection => sqlx::query(FORGET)
         .bind(worker.as_uuid())
+        .execute(connection)
+        .await
+        .map(drop))?;
+    let hosts: Vec<String> = write!(tx, connection => sqlx::query_scalar(OF_OTHERS)
+        .bind(now - FRESH)
         .fetch_all(connection)
         .await)?;
     for host in hosts {
-        write!(tx, connection => sqlx::query(FORGET)
-            .bind(worker.as_uuid())
-            .bind(host.as_str())
-            .execute(connection)
-            .await
-            .map(drop))?;
         agree(&mut tx, &host, now).await?;
     }
     tx.commit().await

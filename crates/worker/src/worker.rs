@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use slipway_domain::{Failure, WorkerId};
+use slipway_domain::{Failure, HostName, WorkerId};
 use slipway_queue::{Bell, News, POLL, Queue};
 use slipway_store::blobs::Blobs;
 use slipway_store::builds::Claimed;
@@ -180,13 +180,19 @@ impl Worker {
         }
     }
 
-    /// Purges what was left on the hosts, on one that stands still beside the others.
+    /// Purges what was left on the hosts. One that stands still holds up no other.
     async fn sweeps(&self) {
-        loop {
-            tokio::time::sleep(ROUNDS).await;
-            let usable = self.pool.usable();
-            join_all(usable.keys().map(|host| sweep(self, host))).await;
-        }
+        let of_host = async |host: &HostName| {
+            loop {
+                tokio::time::sleep(ROUNDS).await;
+                if self.pool.usable().contains_key(host) {
+                    sweep(self, host).await;
+                }
+            }
+        };
+        join_all(self.pool.names().map(of_host)).await;
+        // Without a host there is nothing to sweep, which is no reason to stop working.
+        std::future::pending().await
     }
 }
 

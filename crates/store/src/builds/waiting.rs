@@ -37,13 +37,12 @@ pub async fn waiting(
         return Ok(None);
     }
     let hosts = hosts::all(store).await?;
-    let is_any = !hosts.is_empty();
     // What was said of a host by workers that are gone is no reason for anything.
-    let hosts: Vec<Host> =
-        hosts.into_iter().filter(|host| now - host.probed_at < hosts::FRESH).collect();
+    let (hosts, unseen): (Vec<Host>, Vec<Host>) =
+        hosts.into_iter().partition(|host| now - host.probed_at < hosts::FRESH);
     let ahead = ahead(store, build, &hosts).await?;
     let position = u64::try_from(ahead).unwrap_or(0);
-    let reason = match about_hosts(build, &hosts, is_any) {
+    let reason = match about_hosts(build, &hosts, &unseen) {
         Some(reason) => reason,
         None => match about_itself(store, build, now).await? {
             Some(reason) => reason,
@@ -94,20 +93,25 @@ where
     query.push(")");
 }
 
-/// What keeps every build like this one off the hosts. `is_any` says that there are hosts at all,
-/// if only such as no worker looks at.
-fn about_hosts(build: &Build, hosts: &[Host], is_any: bool) -> Option<String> {
+/// What keeps every build like this one off the hosts. At those that are `unseen` no worker looks.
+fn about_hosts(build: &Build, hosts: &[Host], unseen: &[Host]) -> Option<String> {
     if hosts.is_empty() {
-        return Some(if is_any {
-            "no worker is running: none has looked at a host for a minute".into()
-        } else {
+        return Some(if unseen.is_empty() {
             "no worker has reported a Docker host".into()
+        } else {
+            "no worker is running: none has looked at a host for a minute".into()
         });
     }
     let wanted = build.spec.platform.as_ref();
     let fitting: Vec<&Host> = hosts.iter().filter(|host| host.builds_for(wanted)).collect();
     if let (Some(platform), true) = (wanted, fitting.is_empty()) {
-        return Some(format!("no host for {platform}"));
+        let unseen = unseen.iter().find(|host| host.builds_for(wanted));
+        return Some(match unseen {
+            Some(Host { name, .. }) => {
+                format!("no host for {platform}: no worker looks at {name}, which was one")
+            }
+            None => format!("no host for {platform}"),
+        });
     }
     let (drained, serving): (Vec<&Host>, Vec<&Host>) = fitting.into_iter().partition(|h| h.drained);
     if serving.is_empty() {

@@ -134,6 +134,14 @@ async fn a_worker_that_leaves_says_no_more(ground: &Ground) {
     leave(&store, one, at(2)).await.unwrap();
     assert_eq!(problems().await, [Some("no route".into()), None]);
     assert_eq!(ground.count("host_probes").await, 1);
+    // The last one's word stands, until another comes or it is too old.
+    leave(&store, two, at(3)).await.unwrap();
+    assert_eq!(problems().await, [Some("no route".into()), None]);
+    report(&store, one, &probe("h1", 1), at(4)).await.unwrap();
+    assert_eq!(problems().await, [None, None]);
+    report(&store, two, &away, at(5)).await.unwrap();
+    leave(&store, one, at(99)).await.unwrap();
+    assert_eq!(problems().await, [None, None], "what was said long ago comes not back");
 }
 
 async fn one_name_is_not_two_engines(ground: &Ground) {

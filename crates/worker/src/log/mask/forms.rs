@@ -15,10 +15,11 @@ const WIDTHS: [usize; 3] = [76, 64, 70];
 /// An end of a line's text that is shorter may as well be something else.
 const SHORTEST_END: usize = 6;
 
-/// Whether the line may be one of several that base64 was broken into, and not the last of them.
-pub(super) fn is_full_line(line: &str) -> bool {
-    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
-    WIDTHS.contains(&line.len()) && line.bytes().all(is_of_it)
+/// Whether the line may end with one of several that base64 was broken into, and not the last of
+/// them. What stands before it, as an indent does, is no matter.
+pub(super) fn ends_with_full_line(line: &str) -> bool {
+    let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    WIDTHS.contains(&line.bytes().rev().take_while(is_of_it).count())
 }
 
 /// The pieces of `value` that lines hold, where base64 of something longer was broken into lines:
@@ -27,9 +28,8 @@ pub(super) fn in_lines(value: &str) -> Vec<String> {
     let [longest, ..] = WIDTHS;
     let mut forms = Vec::new();
     for (first, text) in shifted(value.trim_end_matches(['\r', '\n']).as_bytes()) {
-        // Lines begin where groups of four do.
-        let group = first.next_multiple_of(4) - first;
-        for start in (group..text.len()).step_by(4) {
+        // Lines begin where groups of four do, and of 70 in the middle of one, too.
+        for start in (first % 2..text.len()).step_by(2) {
             let end = text.len().min(start + longest);
             forms.extend(text.get(start..end).map(str::to_owned));
         }

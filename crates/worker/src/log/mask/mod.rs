@@ -60,7 +60,8 @@ impl Mask {
         // As in `https://TOKEN@host/`.
         let named = secrets.source.login.iter().filter(|login| login.password.expose().is_empty());
         values.extend(named.map(|login| login.username.as_str()));
-        values.sort_by_key(|value| value.len());
+        values.retain(|value| value.len() >= SHORTEST);
+        values.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         values.dedup();
         let mut forms = Vec::new();
         let mut so_far = 0;
@@ -200,7 +201,7 @@ fn cuts(text: &str, goes: Goes) -> impl Iterator<Item = usize> {
         let start = at;
         at += line.len();
         let line = line.trim_end();
-        forms::is_full_line(line).then_some(start + line.len())
+        forms::ends_with_full_line(line).then_some(start + line.len())
     });
     end.into_iter().chain(left_out).chain(line_ends)
 }
