@@ -15,11 +15,12 @@ const WIDTHS: [usize; 3] = [76, 64, 70];
 /// An end of a line's text that is shorter may as well be something else.
 const SHORTEST_END: usize = 6;
 
-/// Whether the line may end with one of several that base64 was broken into, and not the last of
-/// them. What stands before it, as an indent does, is no matter.
-pub(super) fn ends_with_full_line(line: &str) -> bool {
+/// Whether the text may end with one of several lines that base64 was broken into, and not the last
+/// of them. What stands before it, as an indent does, is no matter.
+pub(super) fn ends_with_full_line(text: &str) -> bool {
     let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-    WIDTHS.contains(&line.bytes().rev().take_while(is_of_it).count())
+    let shortest = WIDTHS.into_iter().min().unwrap_or_default();
+    text.bytes().rev().take_while(is_of_it).take(shortest).count() == shortest
 }
 
 /// The pieces of `value` that lines hold, where base64 of something longer was broken into lines:

@@ -196,13 +196,11 @@ impl Needles {
 fn cuts(text: &str, goes: Goes) -> impl Iterator<Item = usize> {
     let end = (goes == Goes::On).then_some(text.len());
     let left_out = text.match_indices('…').map(|(at, _)| at);
-    let mut at = 0;
-    let line_ends = text.split_inclusive('\n').filter_map(move |line| {
-        let start = at;
-        at += line.len();
-        let line = line.trim_end();
-        forms::ends_with_full_line(line).then_some(start + line.len())
-    });
+    // Also such as JSON or a shell shows.
+    let line_ends =
+        ["\r\n", "\n", "\\r", "\\n"].into_iter().flat_map(|end| text.match_indices(end));
+    let line_ends = line_ends.map(|(at, _)| at).chain([text.len()]);
+    let line_ends = line_ends.filter(|at| text.get(..*at).is_some_and(forms::ends_with_full_line));
     end.into_iter().chain(left_out).chain(line_ends)
 }
 

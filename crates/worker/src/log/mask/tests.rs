@@ -115,12 +115,14 @@ fn within_something_longer_that_base64_breaks_into_lines() {
             let text = format!("{}{value}\"}} and more", "x".repeat(before));
             let encoded = STANDARD.encode(&text);
             let inner = &encoded[(before * 8).div_ceil(6)..(before + value.trim().len()) * 8 / 6];
-            for (width, indent) in [(64, ""), (76, "#9 0.1 "), (70, "    ")] {
+            for (width, indent, end) in
+                [(64, "", "\r\n"), (76, "#9 0.1 ", "\n"), (70, "    ", "\n"), (76, "", "\\n")]
+            {
                 let lines = encoded.as_bytes().chunks(width);
                 let lines: Vec<String> = lines
                     .map(|line| format!("{indent}{}", std::str::from_utf8(line).unwrap()))
                     .collect();
-                let shown = mask.apply(lines.join("\n"));
+                let shown = mask.apply(lines.join(end));
                 for piece in inner.as_bytes().windows(8) {
                     let piece = std::str::from_utf8(piece).unwrap();
                     assert!(!shown.contains(piece), "{before} {width} {piece}: {shown}");
