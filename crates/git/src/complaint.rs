@@ -13,8 +13,6 @@ pub(crate) enum Complaint {
     Denied,
     /// The server takes no key that was offered.
     KeyRefused,
-    /// OpenSSH cannot use the private key.
-    KeyUnreadable,
     NoRepository,
     /// A page for people answers.
     Page,
@@ -54,7 +52,6 @@ const SENTENCES: &[(&str, Complaint)] = &[
     ("no space left on device", Complaint::DiskFull),
     ("remote host identification has changed", Complaint::HostKeyOther),
     ("host key verification failed", Complaint::HostKeyUnknown),
-    ("load key \"", Complaint::KeyUnreadable),
     ("permission denied (", Complaint::KeyRefused),
     ("too many authentication failures", Complaint::KeyRefused),
     ("could not read username", Complaint::Denied),
@@ -215,7 +212,6 @@ mod tests {
                 Complaint::Denied,
             ),
             ("git@h: Permission denied (publickey).", Complaint::KeyRefused),
-            ("Load key \"key\": error in libcrypto", Complaint::KeyUnreadable),
             ("Host key verification failed.", Complaint::HostKeyUnknown),
             ("fatal: couldn't find remote ref refs/heads/x", Complaint::NoSuchRef),
             ("fatal: remote error: upload-pack: not our ref 4f", Complaint::NoSuchRef),

@@ -39,9 +39,6 @@ impl Complaint {
                 (Reason::SourceDenied, format!("{url} refused the ssh key"))
             }
             Self::KeyRefused => (Reason::SourceDenied, format!("{url} wants an ssh key")),
-            Self::KeyUnreadable => {
-                (Reason::SourceDenied, format!("the ssh key for {url} cannot be read"))
-            }
             Self::NoRepository => {
                 (Reason::SourceNotFound, format!("there is no repository at {url}"))
             }
@@ -123,9 +120,6 @@ impl Complaint {
                 "check that the key may read this repository, and the user in the address"
             }
             Self::KeyRefused => "give the private key of a login with the source",
-            Self::KeyUnreadable => {
-                "give a private key in the form of OpenSSH or PEM, without a passphrase"
-            }
             Self::NoRepository => {
                 "check the address; some servers say this also of what the login may not read"
             }

@@ -10,7 +10,8 @@ use super::ground::Ground;
 use crate::roles::Failure;
 use crate::settings::Settings;
 
-/// Not begun yet. Logs are read by `hub`, beside those of all who ask. Whoever submits a build names these addresses: they pass `addresses`.
+/// Not begun yet. Logs are read by `hub`, beside those of all who ask. Whoever submits a build
+/// names these addresses: they pass `addresses`.
 ///
 /// # Errors
 /// When a setting cannot be used.
